@@ -1,0 +1,294 @@
+"""The chain rule, written once.
+
+    dJ/dx = sum over every use y of x:  dJ/dy * dy/dx
+
+A `Node` is a value and how it was made: the op, its inputs and its parameters. `order` lists the
+nodes behind an output, and `chain_rule` walks that list once: it takes the gradient of a node, asks
+the rules of its op (`ops.py`) for the gradients of its inputs, and adds them up. That is all.
+
+    grad(outputs, inputs)   the gradients of a scalar, or gradients of gradients with create_graph=True
+    no_grad()               compute without recording
+    detect_anomaly()        stop at the first NaN or infinity and name the op that made it
+
+Read next: `tensor.py`, the node that people hold in their hands.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from tinygrad_edu.ops import Op
+
+__all__ = ["Node", "chain_rule", "detect_anomaly", "grad", "no_grad", "order"]
+
+
+class Mode(NamedTuple):
+    """What is done besides computing."""
+
+    record: bool = True
+    anomaly: bool = False
+
+
+NORMAL = Mode()
+#: A context variable, so that each thread and each async task has its own.
+mode: ContextVar[Mode] = ContextVar("mode", default=NORMAL)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording, in this thread and this async task.
+
+    A context manager and a decorator. What is made inside requires no gradient.
+    """
+    before = mode.set(mode.get()._replace(record=False))
+    try:
+        yield
+    finally:
+        mode.reset(before)
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Raise at the first NaN or infinity, forward or backward, naming the op and the line that made it.
+
+    Raises:  FloatingPointError
+    """
+    before = mode.set(mode.get()._replace(anomaly=True))
+    try:
+        yield
+    finally:
+        mode.reset(before)
+
+
+created = itertools.count()
+
+
+class Node:
+    """A value, and its place in the graph.
+
+    data           the array
+    requires_grad  whether gradients flow to it
+    retains_grad   whether a node that is no leaf keeps its gradient
+    op             the op that made it; None for a leaf
+    inputs         what the op was given: nodes, arrays, numbers
+    params         the op's parameters by name
+    created        its number in the order of creation
+    made_at        the line that made it, where detect_anomaly() noted it
+    """
+
+    __slots__ = ("created", "data", "inputs", "made_at", "op", "params", "requires_grad", "retains_grad")
+
+    data: np.ndarray
+    requires_grad: bool
+    retains_grad: bool
+    op: Any
+    inputs: tuple[Any, ...]
+    params: dict[str, Any]
+    created: int
+    made_at: str
+
+    @classmethod
+    def wrap(cls, data: Any) -> Self:
+        """A leaf that requires no gradient and shares the memory of `data`."""
+        raise NotImplementedError
+
+
+def order(outputs: Iterable[Node], towards: Iterable[Node] | None = None) -> list[Node]:
+    """The recorded nodes behind the outputs, the newest first; given `towards`, those on a way there.
+
+    An op can only be given what exists already, so a node is always newer than its inputs. Going
+    from the newest to the oldest, all uses of a node come before the node itself: when its turn
+    comes, its gradient is complete. Why this matters, with a = 3:
+
+        b = a + a      b = 6
+        c = b + b      c = 12      c = 4 a, so dc/da must be 4
+
+    A plain recursion from c follows each edge as it meets it. If it visits b once, on the first edge,
+    it passes the 1 that has arrived by then on to a: a gets 1 + 1 = 2, which is wrong. If it visits b on
+    both edges, a gets the right 4, but the work doubles with every shared node: for `x = x + x` sixty
+    times, 2**60 visits. In order, b first adds up 1 + 1 = 2 and then hands 2 to a twice: 2 + 2 = 4.
+
+    Gradients add up because a change of `a` reaches c through each of its uses, and small changes
+    add. The same holds from one `backward()` to the next, and that is why the gradients of the last
+    training step must be cleared before the next one.
+    """
+    found, nodes = set(outputs), []
+    waiting = list(found)
+    while waiting:
+        node = waiting.pop()
+        if node.op is not None:
+            nodes.append(node)
+            for x in node.inputs:
+                if isinstance(x, Node) and x.requires_grad and x not in found:
+                    found.add(x)
+                    waiting.append(x)
+    nodes.sort(key=attrgetter("created"), reverse=True)
+    if towards is None:
+        return nodes
+    leads = set(towards)
+    for node in reversed(nodes):
+        if any(isinstance(x, Node) and x in leads for x in node.inputs):
+            leads.add(node)
+    return [node for node in nodes if node in leads]
+
+
+def chain_rule(
+    gradients: dict[Node, Any], towards: Iterable[Node] | None = None, create_graph: bool = False
+) -> dict[Any, Any]:
+    """Carry gradients from the outputs back to the leaves, or only `towards` some nodes.
+
+    `gradients` maps each output to its own gradient, the seed. Returned are the gradients of the
+    leaves, of nodes that retain theirs and of the nodes in `towards`. A gradient in transit lives in the dict
+    alone, and leaves it when it is complete. With create_graph=True the rules are given nodes in
+    place of arrays: so they record, and the gradients are nodes of a graph themselves.
+    """
+    nodes = order(gradients, towards)
+    targets = set() if towards is None else set(towards)
+    wanted = None if towards is None else targets.union(nodes)
+    anomaly = mode.get().anomaly
+    kept = {}
+    for node in nodes:
+        g, op, inputs, params = gradients.pop(node), node.op, node.inputs, node.params
+        if node.retains_grad or node in targets:
+            kept[node] = g
+        y, values = (node, inputs) if create_graph else (node.data, arrays(inputs))
+        rules = op.rules or op.rules_for(inputs)
+        for k, x in enumerate(inputs):
+            if isinstance(x, Node) and x.requires_grad and (wanted is None or x in wanted):
+                gx = rules[k](g, y, *values, **params)
+                data = x.data
+                if getattr(gx, "shape", None) != data.shape or gx.dtype is not data.dtype:
+                    gx = fit(gx, data, op)
+                if anomaly:
+                    check_finite(gx, op, inputs, node.made_at, "the gradient")
+                gradients[x] = gradients[x] + gx if x in gradients else gx
+    return kept | gradients
+
+
+def arrays(inputs: tuple[Any, ...]) -> list[Any]:
+    """The inputs of an op, each node replaced by its array."""
+    values = []
+    for x in inputs:
+        values.append(x.data if isinstance(x, Node) else x)
+    return values
+
+
+def fit(g: Any, x: np.ndarray, op: Op) -> Any:
+    """The gradient g that a rule returned, in the shape and dtype of its input x.
+
+    Where NumPy stretched x to the shape of another operand, each entry of x was used many times:
+    its gradient is the sum over those uses. This is the one place where broadcasting is undone.
+    """
+    g = g if hasattr(g, "shape") else np.asarray(g)
+    extra = g.ndim - x.ndim
+    if extra < 0 or any(n not in (1, got) for n, got in zip(x.shape, g.shape[extra:], strict=True)):
+        raise ValueError(
+            f"{op.name}: a rule must return a gradient of the shape of its input, {x.shape}, or one that "
+            f"broadcasting stretched from it; got {g.shape}. Check the transposes in the rule."
+        )
+    if x.dtype.kind != "f":
+        raise TypeError(f"{op.name}: gradients need a floating dtype; got {x.dtype}. Make the tensor with dtype=float.")
+    if g.shape != x.shape:
+        stretched = tuple(a for a in range(g.ndim) if a < extra or x.shape[a - extra] != g.shape[a])
+        g = np.reshape(np.add.reduce(g, axis=stretched), x.shape)
+    return g if g.dtype == x.dtype else g.astype(x.dtype)
+
+
+def seed(output: Any, gradient: Any, caller: str, create_graph: bool) -> Any:
+    """The gradient to start from: 1 for a scalar, else a copy of the one that was given."""
+    data = output.data
+    if not output.requires_grad:
+        raise RuntimeError(
+            f"{caller}: needs a tensor that was computed from one with requires_grad=True; got {output!r}. "
+            "Was it made under no_grad(), or cut by detach(), float() or .numpy()?"
+        )
+    if gradient is None:
+        if data.size != 1:
+            raise ValueError(
+                f"{caller}: needs a scalar; got shape {data.shape}. "
+                "Reduce it, for example with .mean(), or pass gradient=."
+            )
+        return np.ones(data.shape, data.dtype)
+    if np.shape(gradient) != data.shape:
+        raise ValueError(
+            f"{caller}: gradient must have the shape of the tensor, {data.shape}; got {np.shape(gradient)}. "
+            "Pass one number for each entry."
+        )
+    if create_graph and isinstance(gradient, Node):
+        return gradient  # so that the result can be differentiated by the seed, too
+    return np.array(gradient.data if isinstance(gradient, Node) else gradient, data.dtype)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    gradient: Any = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> Any:
+    """The gradients of an output by some inputs; no `.grad` is touched.
+
+        grad(J, [W, b]) = (dJ/dW, dJ/db)
+
+    Several outputs count as their sum. `gradient` (one for each output) is needed where an output is
+    no scalar. With create_graph=True the results can be differentiated again. An input that the
+    outputs do not depend on is an error, or None with allow_unused=True.
+
+    Shapes:  each gradient has the shape of its input; one input -> one tensor, a list -> a tuple
+    Raises:  ValueError, RuntimeError, TypeError
+    """
+    one = isinstance(inputs, Node)
+    outputs = [outputs] if isinstance(outputs, Node) else list(outputs)
+    inputs = [inputs] if one else list(inputs)
+    for x in (*outputs, *inputs):
+        if not isinstance(x, Node):
+            raise TypeError(
+                f"grad: outputs and inputs must be Tensors; got {type(x).__name__}. float(), .item() or np.array() "
+                "cut the graph: keep the Tensor itself."
+            )
+    given = [gradient] if len(outputs) == 1 else gradient or [None] * len(outputs)
+    seeds: dict[Node, Any] = {}
+    for output, g in zip(outputs, given, strict=True):
+        started = seed(output, g, "grad", create_graph)
+        seeds[output] = seeds[output] + started if output in seeds else started
+    found = chain_rule(seeds, inputs, create_graph)
+    for position, x in enumerate(inputs):
+        if x not in found and not allow_unused:
+            raise RuntimeError(
+                f"grad: the outputs must depend on every input; got input {position}, {x!r}, which is not in their "
+                "graph. Was it cut by float(), .item() or np.array()? Or pass allow_unused=True."
+            )
+    results = [found.get(x) for x in inputs]
+    tensors = tuple(g if g is None or isinstance(g, Node) else inputs[0].wrap(g) for g in results)
+    return tensors[0] if one else tensors
+
+
+def line_of_caller() -> str:
+    """The innermost line outside this package: file, number and text."""
+    package = os.path.dirname(__file__)
+    for frame in reversed(traceback.extract_stack()):
+        if not frame.filename.startswith(package):
+            return f"{frame.filename}:{frame.lineno}: {frame.line}"
+    return "an unknown line"
+
+
+def check_finite(value: Any, op: Op, inputs: tuple[Any, ...], made_at: str, what: str) -> None:
+    """Raise if a value holds NaN or infinity, naming the op, its inputs and its line."""
+    data = value.data if isinstance(value, Node) else np.asarray(value)
+    if data.dtype.kind != "f" or np.isfinite(data).all():
+        return
+    where = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
+    given = [x.data if isinstance(x, Node) else np.asarray(x) for x in inputs]
+    facts = ", ".join(f"{x.shape} in [{x.min():.4g}, {x.max():.4g}]" if x.size else str(x.shape) for x in given)
+    raise FloatingPointError(
+        f"{op.name}: {what} must be finite; got {data[where]} at {where}, from inputs {facts}. Made at {made_at}"
+    )

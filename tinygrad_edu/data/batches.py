@@ -1,0 +1,141 @@
+"""From one table of examples to what a training loop eats.
+
+`split` holds examples back for testing, `standardize` brings every column to mean 0 and standard
+deviation 1 by what it saw of the training part, `batches` walks through one epoch:
+
+    (X_train, y_train), (X_test, y_test) = split(X, y, test_fraction=0.25, rng=rng)
+    X_train, X_test = standardize(X_train, X_test)
+    for X_batch, y_batch in batches(X_train, y_train, size=32, rng=rng):
+        ...
+
+Examples are rows in all three. Next: `toys.py` and `real.py` for something to feed in.
+"""
+
+from collections.abc import Iterator
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_edu.data import arguments
+
+Pair = tuple[NDArray[Any], NDArray[Any]]
+
+
+def batches(X: ArrayLike, y: ArrayLike, size: int, rng: np.random.Generator | None = None) -> Iterator[Pair]:
+    """One epoch in batches: every example once.
+
+        batch b:  examples order[b size], ..., order[(b + 1) size - 1]
+        order = a random permutation by rng, or 0, 1, ..., m - 1 without
+
+    The last batch is smaller when size does not divide m. After shuffling, its mean gradient is as right as any
+    other, only noisier: a random subset of any size estimates the mean without bias. But the plain mean of the
+    batch losses is no longer the mean over the examples: weigh each by len(X_batch) when you log an epoch.
+
+    The arguments are checked and the order is drawn by the call itself, not by the first `next`. Batches are
+    copies: changing one leaves X as it was.
+
+    Shapes:  X (m, ...), y (m, ...) -> ceil(m / size) pairs (size, ...), (size, ...)
+    Raises:  ValueError if X is empty, lengths differ or size < 1; TypeError if rng is not a Generator
+    >>> for X_batch, y_batch in batches([[1], [2], [3]], [0, 1, 0], size=2):
+    ...     print(X_batch.tolist(), y_batch.tolist())
+    [[1], [2]] [0, 1]
+    [[3]] [0]
+    """
+    X, y = _paired("batches", X, y)
+    size = arguments.whole_number("batches", "size", size, 1, "size counts the examples of a batch.")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"batches: rng must be a numpy Generator or None; got {type(rng).__name__}. A seed would repeat one order"
+            " in every epoch: make rng = np.random.default_rng(0) once, before the loop."
+        )
+    order = np.arange(len(X)) if rng is None else rng.permutation(len(X))
+    parts = (order[start : start + size] for start in range(0, len(X), size))
+    return ((X[part], y[part]) for part in parts)
+
+
+def split(X: ArrayLike, y: ArrayLike, test_fraction: float, rng: np.random.Generator | int) -> tuple[Pair, Pair]:
+    """Two parts without overlap, for training and for testing.
+
+        order = random permutation;  test = the first round(test_fraction m) of it;  train = the rest
+
+    Shapes:  X (m, ...), y (m, ...) -> (X_train, y_train), (X_test, y_test)
+    Raises:  ValueError if lengths differ, test_fraction is outside (0, 1) or a part would be empty;
+             TypeError if rng is neither Generator nor int
+    >>> (X_train, y_train), (X_test, y_test) = split(np.eye(10), np.arange(10), test_fraction=0.2, rng=0)
+    >>> X_train.shape, X_test.shape, sorted([*y_train.tolist(), *y_test.tolist()])
+    ((8, 10), (2, 10), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    """
+    X, y = _paired("split", X, y)
+    rng = arguments.random_generator("split", rng)
+    advice = "0.25 holds back a quarter."
+    fraction = arguments.finite_number("split", "test_fraction", test_fraction, advice)
+    if not 0 < fraction < 1:
+        raise ValueError(f"split: test_fraction must lie between 0 and 1; got {fraction}. {advice}")
+    m, held_back = len(X), round(fraction * len(X))
+    if not 0 < held_back < m:
+        raise ValueError(
+            f"split: each part must hold at least one example; got {m - held_back} for training and {held_back} for"
+            f" testing out of {m}. Use more examples or another test_fraction."
+        )
+    order = rng.permutation(m)
+    test, train = order[:held_back], order[held_back:]
+    return (X[train], y[train]), (X[test], y[test])
+
+
+@overload
+def standardize(train: ArrayLike, /) -> NDArray[Any]: ...
+@overload
+def standardize(train: ArrayLike, other: ArrayLike, /, *others: ArrayLike) -> tuple[NDArray[Any], ...]: ...
+def standardize(train: ArrayLike, /, *others: ArrayLike) -> NDArray[Any] | tuple[NDArray[Any], ...]:
+    """Every column at mean 0 and standard deviation 1.
+
+        X -> (X - mean(train)) / std(train)      over axis 0, std with 1/m
+
+    Mean and deviation come from the first array alone: a test set must not tell the training anything about
+    itself. A column that is constant there is only centred, not divided by its deviation of zero. float32 stays
+    float32, whole numbers become float64; others take the dtype of the first.
+
+    Shapes:  (m, ...), (any, ...), ... -> the same shapes; one array -> one array, several -> a tuple
+    Raises:  ValueError if an array is empty or not finite, or if columns differ; TypeError if not real numbers
+    >>> X_train, X_test = standardize([[0., 7.], [2., 7.]], [[3., 8.]])
+    >>> X_train.tolist(), X_test.tolist()
+    ([[-1.0, 0.0], [1.0, 0.0]], [[2.0, 1.0]])
+    """
+    arrays = [_real_rows(f"array {position}", values) for position, values in enumerate((train, *others), start=1)]
+    first = arrays[0]
+    for position, array in enumerate(arrays[1:], start=2):
+        if array.shape[1:] != first.shape[1:]:
+            raise ValueError(
+                f"standardize: all arrays must have the columns of the first; got {first.shape} and, as array"
+                f" {position}, {array.shape}. Standardize X alone, not y, and with examples in rows."
+            )
+    mean, deviation = first.mean(axis=0, dtype=np.float64), first.std(axis=0, dtype=np.float64)
+    constant = first.max(axis=0) == first.min(axis=0)
+    scale = np.where(constant, 1.0, deviation)
+    results = tuple(((array - mean) / scale).astype(first.dtype) for array in arrays)
+    return results if others else results[0]
+
+
+def _paired(function: str, X: ArrayLike, y: ArrayLike) -> Pair:
+    """X and y as arrays with one row per example each."""
+    X, y = arguments.rows(function, "X", X), arguments.rows(function, "y", y)
+    if len(X) != len(y):
+        raise ValueError(
+            f"{function}: X and y must have the same length; got {X.shape} and {y.shape}."
+            " One row per example: transpose an array that holds its examples in columns."
+        )
+    return X, y
+
+
+def _real_rows(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Rows of finite floating-point numbers."""
+    array = arguments.rows("standardize", name, values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"standardize: {name} must hold real numbers; got {array.dtype}. Turn text into numbers first.")
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"standardize: {name} must be finite; got {np.count_nonzero(~np.isfinite(array))} NaN or infinite values."
+            " One NaN would spoil its whole column: fill it or drop the row."
+        )
+    return array if array.dtype.kind == "f" else array.astype(np.float64)

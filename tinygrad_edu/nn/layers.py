@@ -1,0 +1,136 @@
+"""Layers with parameters, and networks made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import functional, ops
+from tinygrad_edu.nn.activations import Tanh
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["MLP", "Dropout", "Linear", "Sequential"]
+
+
+class Linear(Module):
+    """A dense layer, examples in rows.
+
+        z = x W.T + b
+        dJ/dW = (dJ/dz).T x,   dJ/db = sum of dJ/dz over the examples,   dJ/dx = dJ/dz W
+
+    Weights and biases start uniform in +-1/sqrt(in_features), as PyTorch's do.
+
+    Shapes:  x (..., in_features) -> (..., out_features); weight (out_features, in_features)
+    Raises:  ValueError for a size below 1
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        rng: np.random.Generator | None = None,
+        dtype: Any = np.float64,
+    ) -> None:
+        if in_features < 1 or out_features < 1:
+            raise ValueError(
+                f"Linear: in_features and out_features must be at least 1; got {in_features} and {out_features}. "
+                "They are the numbers of columns that come in and go out."
+            )
+        rng = rng or np.random.default_rng()
+        limit = 1 / math.sqrt(in_features)
+        self.weight = Tensor(rng.uniform(-limit, limit, (out_features, in_features)), True, dtype=dtype)
+        self.bias = Tensor(rng.uniform(-limit, limit, out_features), True, dtype=dtype) if bias else None
+
+    def forward(self, x: Any) -> Any:
+        return ops.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        out_features, in_features = self.weight.shape
+        return f"in_features={in_features}, out_features={out_features}, bias={self.bias is not None}"
+
+
+class Dropout(Module):
+    """In training, zero each entry with probability p and scale the rest by 1/(1 - p)."""
+
+    def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None) -> None:
+        if not 0 <= p < 1:
+            raise ValueError(f"Dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
+        self.p = p
+        self.rng = rng or np.random.default_rng()
+
+    def forward(self, x: Any) -> Any:
+        return functional.dropout(x, self.p, self.rng) if self.training and self.p else x
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Sequential(Module):
+    """Modules (or functions) in a row, each fed with what the last one gave."""
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        for position, layer in enumerate(layers):
+            if not callable(layer):
+                raise TypeError(
+                    f"Sequential: layer {position} must be a Module or a function; got {type(layer).__name__}. "
+                    "Pass the layers one by one: Sequential(a, b)."
+                )
+            setattr(self, str(position), layer)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self:
+            x = layer(x)
+        return x
+
+    def __iter__(self) -> Any:
+        return (layer for key, layer in vars(self).items() if key.isdigit())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, position: int) -> Any:
+        return list(self)[position]
+
+
+class MLP(Sequential):
+    """A multilayer perceptron: Linear layers of the given sizes with an activation between them.
+
+        Z1 = X W1.T + b1,  A1 = activation(Z1),  Z2 = A1 W2.T + b2,  ...
+
+    The last layer gives Z, without an activation: add one, or use a loss on logits.
+
+    Shapes:  x (m, sizes[0]) -> (m, sizes[-1])
+    Raises:  ValueError for fewer than two sizes
+    >>> MLP([2, 3, 1])
+    MLP(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): Tanh()
+      (2): Linear(in_features=3, out_features=1, bias=True)
+    )
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Callable[[], Module] = Tanh,
+        rng: np.random.Generator | None = None,
+        dtype: Any = np.float64,
+    ) -> None:
+        if len(sizes) < 2:
+            raise ValueError(
+                f"MLP: sizes must hold at least the inputs and the outputs; got {list(sizes)}. Try [2, 16, 1]."
+            )
+        rng = rng or np.random.default_rng()
+        layers: list[Module] = []
+        for number, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
+            layer = Linear(fan_in, fan_out, rng=rng, dtype=dtype)
+            for letter, x in zip("Wb", layer.parameters(), strict=True):
+                x.name = f"{letter}{number}"
+            layers += [layer, activation()]
+        super().__init__(*layers[:-1])

@@ -1,0 +1,124 @@
+"""Module: a function with parameters.
+
+    class Affine(Module):
+        def __init__(self, rng):
+            self.weight = Tensor(rng.standard_normal((3, 2)), requires_grad=True)
+
+        def forward(self, x):
+            return x @ self.weight.T
+
+Its parameters are found by walking the attributes in the order in which they were set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Module"]
+
+
+def walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every Module and every leaf Tensor in an attribute, with its dotted name, depth first."""
+    if isinstance(value, Module):
+        yield name, value
+        children: Any = ((key, x) for key, x in vars(value).items() if not key.startswith("_"))
+    elif isinstance(value, list | tuple):
+        children = enumerate(value)
+    elif isinstance(value, dict):
+        children = value.items()
+    else:
+        if isinstance(value, Tensor) and value.op is None:
+            yield name, value
+        return
+    for key, x in children:
+        yield from walk(f"{name}.{key}" if name else str(key), x)
+
+
+class Module:
+    """Base of all layers, networks and losses: write `forward`, set Tensors and Modules as attributes.
+
+    Every leaf Tensor in an attribute (or in a list, tuple or dict there) is a parameter; those with
+    requires_grad=False are kept and saved but not trained. Attributes that start with an underscore
+    are private and not looked at.
+    """
+
+    training = True
+
+    def forward(self, *inputs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: a Module must define forward(self, x); got none. Add it.")
+
+    def __call__(self, *inputs: Any) -> Any:
+        return self.forward(*inputs)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and every module in it."""
+        return (x for _, x in walk("", self) if isinstance(x, Module))
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Each parameter once, with its dotted name (`0.weight`)."""
+        seen = set()
+        for name, x in walk("", self):
+            if isinstance(x, Tensor) and x not in seen:
+                seen.add(x)
+                yield name, x
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Each parameter once."""
+        return (x for _, x in self.named_parameters())
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the last step; else the next `backward()` adds to them."""
+        for x in self.parameters():
+            x.grad = None
+
+    def train(self, mode: bool = True) -> Module:
+        """Switch to training: dropout drops."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Switch to evaluation: dropout passes all."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of every parameter's array by name; the names and shapes are PyTorch's."""
+        return {name: x.data.copy() for name, x in walk("", self) if isinstance(x, Tensor)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Copy arrays into the parameters, all of them or, if one does not fit, none.
+
+        Raises:  KeyError for missing or unexpected names; ValueError for another shape
+        """
+        own = {name: x for name, x in walk("", self) if isinstance(x, Tensor)}
+        missing, unexpected = own.keys() - state.keys(), state.keys() - own.keys()
+        if missing or unexpected:
+            raise KeyError(
+                f"load_state_dict: names must agree; got {sorted(missing)} missing, {sorted(unexpected)} unexpected. "
+                "Build the model with the layers that the state was saved from."
+            )
+        arrays = {name: x.data if isinstance(x, Tensor) else np.asarray(x) for name, x in state.items()}
+        for name, x in own.items():
+            if arrays[name].shape != x.shape:
+                raise ValueError(
+                    f"load_state_dict: {name!r} must have shape {x.shape}; got {arrays[name].shape}. "
+                    "Build the model with the sizes that the state was saved from."
+                )
+        for name, x in own.items():
+            x.data[...] = arrays[name]
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets of the repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  ({key}): " + repr(x).replace("\n", "\n  ") for key, x in vars(self).items() if isinstance(x, Module)
+        ]
+        inside = "\n" + "\n".join(lines) + "\n" if lines else self.extra_repr()
+        return f"{type(self).__name__}({inside})"
