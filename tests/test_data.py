@@ -80,7 +80,7 @@ def test_toy_is_decided_by_its_rng_alone(toy):
 def test_toy_noise_has_the_standard_deviation_that_was_asked_for(toy):
     (curve, labels), (noisy, noisy_labels) = toy(5000, 3, noise=0), toy(5000, 3, noise=0.25)
     np.testing.assert_array_equal(labels, noisy_labels)
-    # standard errors at 5000 draws: 0.25 / sqrt(5000) = 0.0035 of the mean, 0.25 / sqrt(10000) = 0.0025 of the deviation
+    # standard errors at 5000 draws: 0.25 / sqrt(5000) = 0.0035 of the mean, 0.25 / sqrt(10000) = 0.0025 of the spread
     np.testing.assert_allclose((noisy - curve).mean(axis=0), 0, atol=0.015)
     np.testing.assert_allclose((noisy - curve).std(axis=0), 0.25, atol=0.012)
 

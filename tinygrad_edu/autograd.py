@@ -160,45 +160,63 @@ def chain_rule(
         g, op, inputs, params = gradients.pop(node), node.op, node.inputs, node.params
         if node.retains_grad or node in targets:
             kept[node] = g
-        y, values = (node, inputs) if create_graph else (node.data, arrays(inputs))
+        y: Any = node
+        values: Any = inputs
+        if not create_graph:
+            y, values = node.data, []
+            for x in inputs:
+                values.append(x.data if isinstance(x, Node) else x)
         rules = op.rules or op.rules_for(inputs)
         for k, x in enumerate(inputs):
             if isinstance(x, Node) and x.requires_grad and (wanted is None or x in wanted):
                 gx = rules[k](g, y, *values, **params)
                 data = x.data
                 if getattr(gx, "shape", None) != data.shape or gx.dtype is not data.dtype:
-                    gx = fit(gx, data, op)
+                    gx = fit(gx, data, node)
                 if anomaly:
-                    check_finite(gx, op, inputs, node.made_at, "the gradient")
+                    check_finite(gx, op, inputs, getattr(node, "made_at", UNKNOWN_LINE), "the gradient")
                 gradients[x] = gradients[x] + gx if x in gradients else gx
-    return kept | gradients
+    return own(kept | gradients)
 
 
-def arrays(inputs: tuple[Any, ...]) -> list[Any]:
-    """The inputs of an op, each node replaced by its array."""
-    values = []
-    for x in inputs:
-        values.append(x.data if isinstance(x, Node) else x)
-    return values
+def own(gradients: dict[Node, Any]) -> dict[Node, Any]:
+    """Each gradient in memory of its own.
+
+    A rule may hand g on as it is, or a view of it, and then two inputs would share one array.
+    """
+    taken = set()
+    for node, g in gradients.items():
+        array = g.data if isinstance(g, Node) else g
+        if array.dtype.kind != "f":
+            raise TypeError(
+                f"backward: gradients need a floating dtype; got {array.dtype}. Make the tensor with dtype=float."
+            )
+        if array.base is not None or id(array) in taken:
+            gradients[node] = g.astype(array.dtype)
+        taken.add(id(array))
+    return gradients
 
 
-def fit(g: Any, x: np.ndarray, op: Op) -> Any:
-    """The gradient g that a rule returned, in the shape and dtype of its input x.
+def fit(g: Any, x: np.ndarray, node: Node) -> Any:
+    """The gradient g that a rule of the node's op returned, in the shape and dtype of its input x.
 
     Where NumPy stretched x to the shape of another operand, each entry of x was used many times:
     its gradient is the sum over those uses. This is the one place where broadcasting is undone.
     """
     g = g if hasattr(g, "shape") else np.asarray(g)
-    extra = g.ndim - x.ndim
-    if extra < 0 or any(n not in (1, got) for n, got in zip(x.shape, g.shape[extra:], strict=True)):
+    shapes = [node.data.shape, *(np.shape(v.data if isinstance(v, Node) else v) for v in node.inputs)]
+
+    def by_broadcasting(a: int) -> bool:
+        """Whether x has no such axis, or one of length 1, and another operand has the length that g has."""
+        return (-a > x.ndim or x.shape[a] == 1) and any(-a <= len(s) and s[a] == g.shape[a] for s in shapes)
+
+    stretched = tuple(a for a in range(-g.ndim, 0) if -a > x.ndim or x.shape[a] != g.shape[a])
+    if g.ndim < x.ndim or not all(map(by_broadcasting, stretched)):
         raise ValueError(
-            f"{op.name}: a rule must return a gradient of the shape of its input, {x.shape}, or one that "
+            f"{node.op.name}: a rule must return a gradient of the shape of its input, {x.shape}, or one that "
             f"broadcasting stretched from it; got {g.shape}. Check the transposes in the rule."
         )
-    if x.dtype.kind != "f":
-        raise TypeError(f"{op.name}: gradients need a floating dtype; got {x.dtype}. Make the tensor with dtype=float.")
-    if g.shape != x.shape:
-        stretched = tuple(a for a in range(g.ndim) if a < extra or x.shape[a - extra] != g.shape[a])
+    if stretched:
         g = np.reshape(np.add.reduce(g, axis=stretched), x.shape)
     return g if g.dtype == x.dtype else g.astype(x.dtype)
 
@@ -217,15 +235,16 @@ def seed(output: Any, gradient: Any, caller: str, create_graph: bool) -> Any:
                 f"{caller}: needs a scalar; got shape {data.shape}. "
                 "Reduce it, for example with .mean(), or pass gradient=."
             )
-        return np.ones(data.shape, data.dtype)
+        return np.array(1, data.dtype, ndmin=data.ndim)
     if np.shape(gradient) != data.shape:
         raise ValueError(
             f"{caller}: gradient must have the shape of the tensor, {data.shape}; got {np.shape(gradient)}. "
             "Pass one number for each entry."
         )
-    if create_graph and isinstance(gradient, Node):
-        return gradient  # so that the result can be differentiated by the seed, too
-    return np.array(gradient.data if isinstance(gradient, Node) else gradient, data.dtype)
+    if not isinstance(gradient, Node):
+        return np.array(gradient, data.dtype)
+    recorded: Any = gradient if create_graph else gradient.data  # so that the result can be differentiated by it, too
+    return recorded.astype(data.dtype)
 
 
 def grad(
@@ -246,16 +265,20 @@ def grad(
     Shapes:  each gradient has the shape of its input; one input -> one tensor, a list -> a tuple
     Raises:  ValueError, RuntimeError, TypeError
     """
-    one = isinstance(inputs, Node)
-    outputs = [outputs] if isinstance(outputs, Node) else list(outputs)
-    inputs = [inputs] if one else list(inputs)
+    one, alone = isinstance(inputs, Node), not isinstance(outputs, list | tuple)
+    outputs = [outputs] if alone else list(outputs)
+    inputs = list(inputs) if isinstance(inputs, Iterable) and not one else [inputs]
     for x in (*outputs, *inputs):
         if not isinstance(x, Node):
             raise TypeError(
                 f"grad: outputs and inputs must be Tensors; got {type(x).__name__}. float(), .item() or np.array() "
                 "cut the graph: keep the Tensor itself."
             )
-    given = [gradient] if len(outputs) == 1 else gradient or [None] * len(outputs)
+    given = [gradient] if alone else [None] * len(outputs) if gradient is None else gradient
+    if len(given) != len(outputs):
+        raise ValueError(
+            f"grad: gradient must hold one array for each output; got {len(given)} for {len(outputs)}. Pass a list."
+        )
     seeds: dict[Node, Any] = {}
     for output, g in zip(outputs, given, strict=True):
         started = seed(output, g, "grad", create_graph)
@@ -272,9 +295,12 @@ def grad(
     return tensors[0] if one else tensors
 
 
+UNKNOWN_LINE = "a line that was not noted: record the graph under detect_anomaly(), too"
+
+
 def line_of_caller() -> str:
     """The innermost line outside this package: file, number and text."""
-    package = os.path.dirname(__file__)
+    package = os.path.dirname(__file__) + os.sep
     for frame in reversed(traceback.extract_stack()):
         if not frame.filename.startswith(package):
             return f"{frame.filename}:{frame.lineno}: {frame.line}"
@@ -284,10 +310,10 @@ def line_of_caller() -> str:
 def check_finite(value: Any, op: Op, inputs: tuple[Any, ...], made_at: str, what: str) -> None:
     """Raise if a value holds NaN or infinity, naming the op, its inputs and its line."""
     data = value.data if isinstance(value, Node) else np.asarray(value)
-    if data.dtype.kind != "f" or np.isfinite(data).all():
+    if np.isfinite(data).all():
         return
     where = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
-    given = [x.data if isinstance(x, Node) else np.asarray(x) for x in inputs]
+    given = [x.data if isinstance(x, Node) else np.asarray(x) for x in inputs if x is not None]
     facts = ", ".join(f"{x.shape} in [{x.min():.4g}, {x.max():.4g}]" if x.size else str(x.shape) for x in given)
     raise FloatingPointError(
         f"{op.name}: {what} must be finite; got {data[where]} at {where}, from inputs {facts}. Made at {made_at}"

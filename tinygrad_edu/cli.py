@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     demo.add_argument(
         "--seed",
-        type=int,
+        type=seed,
         default=0,
         metavar="N",
         help="seed of the split, the weights and the batches (default: %(default)s)",
@@ -49,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"tinygrad-edu: {error}", file=sys.stderr)
         return 2
+
+
+def seed(text: str) -> int:
+    """A seed given on the command line."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"the seed must be a whole number, 0 or more; got {text!r}.")
+    return int(text)
 
 
 def run_demo(options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ EPOCHS, BATCH, HIDDEN = 40, 32, 16
 
 def demo(out: Path, seed: int = 0, quiet: bool = False) -> float:
     """Train, print the table, write loss.png and graph.svg to `out`; returns the test accuracy."""
+    out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     cancer = data.cancer()
     (X, y), (X_test, y_test) = data.split(cancer.X, cancer.y[:, None].astype(float), 0.25, rng)
@@ -47,7 +48,6 @@ def demo(out: Path, seed: int = 0, quiet: bool = False) -> float:
         "\nThe last layer is not special. Its dJ/dZ = (A - Y)/m is the same chain rule, dJ/dA * A(1 - A),\n"
         "in which the A(1 - A) of the sigmoid cancels against the A(1 - A) below the line of dJ/dA.\n"
     )
-    out.mkdir(parents=True, exist_ok=True)
     for written in write_pictures(out, losses, cost):
         say(written)
     return accuracy

@@ -44,7 +44,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     Shapes:  x (..., in), weight (out, in), bias (out,) -> (..., out)
     Raises:  ValueError if the inner sizes differ
     """
-    return ops.linear(x, weight, bias)
+    return ops.linear(plain(x), plain(weight), bias if bias is None else plain(bias))
 
 
 def sigmoid(x: Any) -> Any:
@@ -112,7 +112,8 @@ def dropout(x: Any, p: float, rng: np.random.Generator) -> Any:
     """
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
-    keep = (rng.random(np.shape(x)) >= p).astype(x.dtype)
+    x = plain(x)
+    keep = (rng.random(x.shape) >= p).astype(x.dtype)
     return x * (keep / (1 - p))
 
 
@@ -127,7 +128,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     Shapes:  prediction and target of one shape -> () or, with "none", that shape
     Raises:  ValueError if the shapes differ
     """
-    target = matched("mse_loss", prediction, target, reduction)
+    prediction, target = matched("mse_loss", prediction, target, reduction)
     return reduced(np.square(prediction - target), reduction)
 
 
@@ -143,8 +144,8 @@ def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean")
     Units:   nats
     Raises:  ValueError if the shapes differ or a probability is outside [0, 1]
     """
-    target = matched("binary_cross_entropy", probability, target, reduction)
-    data = probability.data if isinstance(probability, Tensor) else np.asarray(probability)
+    probability, target = matched("binary_cross_entropy", probability, target, reduction)
+    data = probability.data if isinstance(probability, Tensor) else probability
     if not (data.min() >= 0 and data.max() <= 1):
         raise ValueError(
             f"binary_cross_entropy: probabilities must be in [0, 1]; got {data.min():.4g} to {data.max():.4g}. "
@@ -162,7 +163,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     Units:   nats
     Raises:  ValueError if the shapes differ
     """
-    target = matched("binary_cross_entropy_with_logits", logits, target, reduction)
+    logits, target = matched("binary_cross_entropy_with_logits", logits, target, reduction)
     return ops.bce_with_logits(logits, target, reduction=reduction)
 
 
@@ -175,6 +176,7 @@ def nll_loss(log_probabilities: Any, labels: Any, reduction: str = "mean") -> An
     Units:   nats
     Raises:  ValueError, TypeError for labels that do not fit
     """
+    log_probabilities = plain(log_probabilities)
     labels = class_numbers("nll_loss", log_probabilities, labels, reduction)
     return reduced(-log_probabilities[np.arange(len(labels)), labels], reduction)
 
@@ -192,8 +194,9 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
     >>> round(cross_entropy(Tensor([[2.0, 2.0, 2.0]]), [0]).item(), 6)
     1.098612
     """
-    if np.ndim(labels) == 2 and np.shape(labels) == np.shape(logits):
-        labels = matched("cross_entropy", logits, labels, reduction)
+    logits, labels = plain(logits), plain(labels)
+    if labels.ndim == 2 and labels.shape == logits.shape:
+        logits, labels = matched("cross_entropy", logits, labels, reduction)
     else:
         labels = class_numbers("cross_entropy", logits, labels, reduction)
     return ops.cross_entropy(logits, labels, reduction=reduction)
@@ -207,30 +210,36 @@ def reduced(losses: Any, reduction: str) -> Any:
 
 
 def check_reduction(name: str, shape: tuple[int, ...], reduction: str) -> None:
+    """Raise for an unknown reduction or an empty batch."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none'; got {reduction!r}. The cost J is 'mean'.")
     if 0 in shape:
         raise ValueError(f"{name}: the batch must not be empty; got shape {shape}. Check how the batch was cut.")
 
 
-def matched(name: str, prediction: Any, target: Any, reduction: str) -> Any:
-    """The target, if it has the prediction's shape, in its dtype."""
-    shape = np.shape(prediction)
-    if np.shape(target) != shape:
+def plain(x: Any) -> Any:
+    """A Tensor as it is, anything else as an array."""
+    return x if isinstance(x, Tensor) else np.asarray(x)
+
+
+def matched(name: str, prediction: Any, target: Any, reduction: str) -> tuple[Any, Any]:
+    """Prediction and target, if they have one shape, in the prediction's floating dtype."""
+    prediction, target = plain(prediction), plain(target)
+    if prediction.dtype.kind != "f":
+        prediction = prediction.astype(float)
+    if target.shape != prediction.shape:
         raise ValueError(
-            f"{name}: prediction and target must have one shape; got {shape} and {np.shape(target)}, which "
+            f"{name}: prediction and target must have one shape; got {prediction.shape} and {target.shape}, which "
             "broadcasting would stretch or refuse. Reshape the target, for example y[:, None] or y.ravel()."
         )
-    check_reduction(name, shape, reduction)
-    if isinstance(target, Tensor):
-        return target if target.dtype == prediction.dtype else target.astype(prediction.dtype)
-    return np.asarray(target, prediction.dtype)
+    check_reduction(name, prediction.shape, reduction)
+    return prediction, target if target.dtype == prediction.dtype else target.astype(prediction.dtype)
 
 
 def class_numbers(name: str, scores: Any, labels: Any, reduction: str) -> Any:
     """The labels, if there is one class number in [0, k) for each row of scores (m, k)."""
     data = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
-    shape = np.shape(scores)
+    shape = scores.shape
     if len(shape) != 2 or data.shape != shape[:1]:
         raise ValueError(
             f"{name}: scores must be (m, k) and labels (m,) class numbers{' or (m, k)' * (name == 'cross_entropy')}; "
@@ -239,10 +248,9 @@ def class_numbers(name: str, scores: Any, labels: Any, reduction: str) -> Any:
     check_reduction(name, shape, reduction)
     if data.dtype.kind not in "iu":
         raise TypeError(f"{name}: class numbers must be integers; got {data.dtype}. Write labels.astype(int).")
-    low, high = np.minimum.reduce(data), np.maximum.reduce(data)
-    if low < 0 or high >= shape[1]:
+    if data.min() < 0 or data.max() >= shape[1]:
         raise ValueError(
-            f"{name}: class numbers must be in [0, {shape[1]}); got {low} to {high}. "
+            f"{name}: class numbers must be in [0, {shape[1]}); got {data.min()} to {data.max()}. "
             "Count classes from 0, and give the last layer one output for each."
         )
     return data

@@ -29,7 +29,7 @@ __all__ = ["Graph", "GraphNode"]
 ACTIVATIONS = (ops.sigmoid, ops.tanh, ops.relu, ops.leaky_relu, ops.softplus, ops.softmax)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class GraphNode:
     """One value of the graph.
 
@@ -49,6 +49,10 @@ class GraphNode:
     def shape(self) -> tuple[int, ...]:
         return self.value.shape
 
+    def __repr__(self) -> str:
+        made_by = f", op={self.op.name}" if self.op else ""
+        return f"GraphNode({self.name!r}, {self.kind}{made_by}, shape={self.shape})"
+
 
 class Graph:
     """The nodes behind one or several outputs, with stable names.
@@ -57,7 +61,9 @@ class Graph:
     """
 
     def __init__(self, outputs: Tensor | list[Tensor], names: Mapping[str, Any] | None = None) -> None:
-        outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        if not outputs:
+            raise ValueError("Graph: needs at least one output; got an empty list. Pass the tensor to look at.")
         for output in outputs:
             if not isinstance(output, Tensor):
                 raise TypeError(f"Graph: outputs must be Tensors; got {type(output).__name__}. Pass the result itself.")
@@ -86,11 +92,14 @@ class Graph:
         self._name({} if names is None else {id(x): name for name, x in names.items()})
 
     def _name(self, given: dict[int, str]) -> None:
-        taken: dict[str, int] = {}
+        used: dict[str, int] = {}
         for node in self.nodes:
             name = given.get(id(node.value)) or getattr(node.value, "name", None) or textbook_name(node)
-            taken[name] = taken.get(name, 0) + 1
-            node.name = name if taken[name] == 1 else f"{name} ({taken[name]})"
+            node.name = name
+            while node.name in used:
+                used[name] += 1
+                node.name = f"{name} ({used[name]})"
+            used[node.name] = 1
 
 
 def textbook_name(node: GraphNode) -> str:

@@ -25,6 +25,7 @@ Read next: `autograd.py`, the chain rule that calls these rules.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,16 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the op: to arrays it is `forward`; an input that records (a Tensor) takes over."""
+        if self.rules and len(self.rules) != len(inputs):
+            raise TypeError(
+                f"{self.name}: needs one rule for each input; got {len(inputs)} inputs and {len(self.rules)} rules. "
+                "Pass parameters by keyword, and None as the rule of an input without a derivative."
+            )
         for x in inputs:
             if hasattr(x, "_apply"):
                 return x._apply(self, inputs, params)
+        if len(inputs) == 1 or any(isinstance(x, list | tuple) for x in inputs):
+            inputs = tuple(x if x is None else np.asarray(x) for x in inputs)
         return self.forward(*inputs, **params)
 
     def rules_for(self, inputs: tuple[Any, ...]) -> tuple[Rule, ...]:
@@ -128,9 +136,18 @@ subtract = Op(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
 multiply = Op(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
 divide = Op(np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
 negative = Op(np.negative, lambda g, y, x: -g)
+
+
+def _power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+    exponent = b - 1
+    if np.any(b == 0):
+        exponent = exponent + (a == 0) * (b == 0)  # a^0 is flat, at a = 0 too
+    return g * b * a**exponent
+
+
 power = Op(
     np.power,
-    lambda g, y, a, b: g * b * a ** (b - 1 + (b == 0)),  # a^0 is flat, at a = 0 too
+    _power_a,
     lambda g, y, a, b: g * y * np.log(np.where(a == 0, 1, a)),  # 0^b is flat for b > 0
 )
 square = Op(np.square, lambda g, y, x: 2 * g * x)
@@ -191,6 +208,7 @@ equal, not_equal = Op(np.equal), Op(np.not_equal)
 isnan, isinf, isfinite = Op(np.isnan), Op(np.isinf), Op(np.isfinite)
 shape, ndim, size = Op(np.shape), Op(np.ndim), Op(np.size)
 argmax, argmin = Op(np.argmax), Op(np.argmin)
+allclose, array_equal = Op(np.allclose), Op(np.array_equal)
 zeros_like, ones_like = Op(np.zeros_like), Op(np.ones_like)
 
 # Sums and other reductions: g goes back to every entry that went in.
@@ -294,9 +312,9 @@ index = Op(
 
 
 def _repeats(key: Any) -> bool:
-    """Whether the index can name an entry twice: only integer arrays can."""
+    """Whether the index can name an entry twice: only arrays and sequences of integers can."""
     parts = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(part, list | np.ndarray) and np.asarray(part).dtype != bool for part in parts)
+    return any(isinstance(part, np.ndarray | list | tuple | range) and np.asarray(part).dtype != bool for part in parts)
 
 
 def _scatter(x: Any, *, key: Any, shape: tuple[int, ...]) -> Any:
@@ -392,40 +410,65 @@ dot = Op(np.dot, _dot_a, _dot_b)
 
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    y = np.dot(x, weight.T)
-    if bias is not None:
-        y += bias
+    y = x.dot(weight.T)
+    if bias is None:
+        return y
+    if bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"linear: the bias must have one entry for each of the {len(weight)} outputs; got {x.shape} and "
+            f"{weight.shape} and {bias.shape}. Reshape it to ({len(weight)},)."
+        )
+    if y.dtype is not bias.dtype:
+        return y + bias
+    y += bias
     return y
+
+
+@cache
+def _ones(m: int, dtype: Any) -> np.ndarray:
+    """A vector of ones, made once: its product with G sums over the examples, quicker than np.sum does."""
+    ones = np.ones(m, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 linear = Op(
     _linear,  # z = x W.T + b, examples in rows; the local derivative by W is x: that is why x stands in dJ/dW
     lambda g, y, x, weight, bias: np.dot(g, weight),
     lambda g, y, x, weight, bias: np.dot(_rows(g).T, _rows(x)),
-    lambda g, y, x, weight, bias: np.dot(np.ones(len(_rows(g)), g.dtype), _rows(g)),  # the sum over examples
+    lambda g, y, x, weight, bias: np.dot(_ones(_rows(g).shape[0], g.dtype), _rows(g)),  # the sum over examples
 )
 
 # Activations, each stable for any z
 
 
+@cache
+def _largest_exponent(dtype: Any) -> float:
+    """The largest x, nearly, with a finite exp(x)."""
+    return float(np.log(np.finfo(dtype if dtype.kind == "f" else float).max)) - 0.01
+
+
 def _sigmoid(x: Any) -> Any:
-    e = np.exp(-np.abs(x))  # never overflows
-    return np.where(np.greater_equal(x, 0), 1, e) / (1 + e)
+    return 1 / (1 + np.exp(np.minimum(-x, _largest_exponent(x.dtype))))
 
 
 sigmoid = Op(_sigmoid, lambda g, y, x: g * y * (1 - y))
-relu = Op(lambda x: np.asarray(x).clip(0, np.inf), lambda g, y, x: g * (y > 0))  # relu'(0) = 0
+relu = Op(
+    lambda x: x.clip(0, np.inf),
+    lambda g, y, x: g * (y > 0).astype(g.dtype),  # relu'(0) = 0; two floats multiply faster than a float and a boolean
+)
 leaky_relu = Op(
     lambda x, *, slope=0.01: np.where(np.greater(x, 0), x, slope * x),
     lambda g, y, x, *, slope=0.01: np.where(x > 0, g, slope * g),
 )
-softplus = Op(lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), lambda g, y, x: g * sigmoid(x))
+softplus = Op(lambda x: np.logaddexp(0, x), lambda g, y, x: g * sigmoid(x))
 
 
 def _logsumexp(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     top = np.maximum.reduce(x, axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)  # all -inf: log 0, not inf - inf
-    y = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
+    with np.errstate(divide="ignore"):
+        y = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
     return y if keepdims else np.squeeze(y, tuple(range(np.ndim(x))) if axis is None else axis)
 
 
@@ -437,9 +480,23 @@ logsumexp = Op(
 )
 
 
+def _from_top(x: Any, axis: int) -> Any:
+    """x minus its largest entry along an axis: exp of it cannot overflow."""
+    if x.ndim == 2 and axis in (1, -1):  # NumPy finds the largest of many short rows faster column by column
+        return x - np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
+    return x - np.maximum.reduce(x, axis, keepdims=True)
+
+
+def _total(x: Any, axis: int) -> Any:
+    """The sum along an axis, which stays with length 1."""
+    if x.ndim == 2 and axis in (1, -1):
+        return x.dot(_ones(x.shape[1], x.dtype))[:, None]
+    return np.add.reduce(x, axis, keepdims=True)
+
+
 def _softmax(x: Any, *, axis: int = -1) -> Any:
-    e = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
-    return e / np.add.reduce(e, axis, keepdims=True)
+    e = np.exp(_from_top(x, axis))
+    return e / _total(e, axis)
 
 
 softmax = Op(
@@ -449,8 +506,8 @@ softmax = Op(
 
 
 def _log_softmax(x: Any, *, axis: int = -1) -> Any:
-    shifted = x - np.maximum.reduce(x, axis, keepdims=True)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis, keepdims=True))
+    below = _from_top(x, axis)
+    return below - np.log(_total(np.exp(below), axis))
 
 
 log_softmax = Op(
@@ -476,28 +533,46 @@ def _each(g: Any, losses: int, reduction: str) -> Any:
 xlogy = Op(  # x log y, and 0 log 0 = 0
     lambda x, y: np.where(np.equal(x, 0), 0, x * np.log(np.where(np.equal(x, 0), 1, y))),
     lambda g, out, x, y: g * np.log(y),
-    lambda g, out, x, y: np.where(x == 0, 0, g * x / np.where(x == 0, 1, y)),
+    lambda g, out, x, y: g * x / np.where((x == 0) * (y == 0), 1, y),
 )
+
+
+def _bce_with_logits(z: Any, t: Any, *, reduction: str = "mean") -> Any:
+    # log(1 + exp(z)) - t z, in an order that loses no digit of a small loss
+    return _reduce(np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z))), reduction)
+
+
+def _bce_with_logits_z(g: Any, y: Any, z: Any, t: Any, *, reduction: str = "mean") -> Any:
+    slope = sigmoid(z) - t
+    return slope * _each(g, slope.size, reduction)
+
+
 bce_with_logits = Op(
-    lambda z, t, *, reduction="mean": _reduce(softplus.forward(z) - t * z, reduction),
-    lambda g, y, z, t, *, reduction="mean": (sigmoid(z) - t) * _each(g, np.size(z), reduction),
-    lambda g, y, z, t, *, reduction="mean": -z * _each(g, np.size(z), reduction),
+    _bce_with_logits,
+    _bce_with_logits_z,
+    lambda g, y, z, t, *, reduction="mean": -z * _each(g, np.size(z - t), reduction),
 )
 
 
 def _cross_entropy(z: Any, labels: Any, *, reduction: str = "mean") -> Any:
-    shifted = z - np.maximum.reduce(z, 1, keepdims=True)
-    surprise = np.log(np.add.reduce(np.exp(shifted), 1))
+    below = _from_top(z, 1)
+    surprise = np.log(_total(np.exp(below), 1)[:, 0])
     if labels.ndim == 1:
-        return _reduce(surprise - shifted[np.arange(len(labels)), labels], reduction)
-    return _reduce(surprise * np.add.reduce(labels, 1) - np.add.reduce(labels * shifted, 1), reduction)
+        return _reduce(surprise - below[np.arange(len(labels)), labels], reduction)
+    return _reduce(surprise * np.add.reduce(labels, 1) - np.add.reduce(labels * below, 1), reduction)
+
+
+def _one_hot(labels: Any, k: int, dtype: Any) -> np.ndarray:
+    rows = np.zeros((len(labels), k), dtype)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
 
 
 def _cross_entropy_z(g: Any, y: Any, z: Any, labels: Any, *, reduction: str = "mean") -> Any:
     each = _each(g, len(z), reduction)
     each = np.expand_dims(each, 1) if reduction == "none" else each
     if labels.ndim == 1:
-        return (softmax(z) - (labels[:, None] == np.arange(z.shape[1]))) * each
+        return (softmax(z) - _one_hot(labels, z.shape[1], z.dtype)) * each
     return (softmax(z) * np.sum(labels, axis=1, keepdims=True) - labels) * each
 
 
@@ -512,5 +587,5 @@ cross_entropy = Op(_cross_entropy, _cross_entropy_z, _cross_entropy_labels)
 TABLE = {name: op for name, op in globals().items() if isinstance(op, Op)}
 for _name, _op in TABLE.items():
     _op.name = _name
-FOR_NUMPY: dict[Callable[..., Any], Op] = {op.numpy: op for op in TABLE.values()}
+FOR_NUMPY: dict[Callable[..., Any], Op] = {op.numpy: op for op in TABLE.values()} | {np.amax: max, np.amin: min}
 FOR_REDUCE: dict[Callable[..., Any], Op] = {np.add: sum, np.maximum: max, np.minimum: min}

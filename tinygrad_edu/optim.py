@@ -84,7 +84,7 @@ class Optimizer:
                 )
             if x in first:
                 raise ValueError(
-                    f"{name}: each Tensor must be listed once; got the same one at positions {first[x]} and {position}. "
+                    f"{name}: each Tensor must be listed once; got the same at positions {first[x]} and {position}. "
                     "A shared weight has one gradient: leave the repetition out."
                 )
             first[x] = position
@@ -149,7 +149,7 @@ class Optimizer:
             for position, state in enumerate(self.state)
             for buffer, array in zip(self.buffers, state, strict=True)
         }
-        return {"lr": self.lr, "steps": np.array(self.steps), **arrays}
+        return {"lr": float(self.lr), "steps": np.array(self.steps), **arrays}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the optimizer that gave this state_dict() was.
@@ -282,7 +282,8 @@ class AdamW(Adam):
         x := x - lr * weight_decay * x              then as Adam, with the bare gradient
 
     In Adam, a decay that is part of g is divided by sqrt(v) too: weights with large gradients
-    hardly decay. Here all weights decay alike.
+    hardly decay. Here all weights decay alike. (The paper's lambda is lr * weight_decay here, so that
+    the decay follows the schedule of lr.)
 
     Raises:  ValueError for settings out of range
     Source:  Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, Algorithm 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 __all__ = ["loss_curve", "save"]
@@ -22,10 +23,12 @@ def figure(width: float = 6.4, height: float = 4.0) -> Any:
 def loss_curve(losses: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
     """Each series of losses by epoch, on a logarithmic scale; returns the Axes."""
     ax = ax or figure().add_subplot()
-    for (name, series), style in zip(losses.items(), ("-", "--", ":", "-."), strict=False):
+    for (name, series), style in zip(losses.items(), cycle(("-", "--", ":", "-.")), strict=False):
         epochs = range(1, len(series) + 1)
         (line,) = ax.plot(epochs, series, style, label=name)
-        ax.annotate(f" {name}", (len(series), series[-1]), color=line.get_color(), va="center", annotation_clip=False)
+        if len(series):
+            end = (len(series), series[-1])
+            ax.annotate(f" {name}", end, color=line.get_color(), va="center", annotation_clip=False)
     ax.set(xlabel="epoch", ylabel="cost J (mean loss, nats)", yscale="log")
     ax.grid(alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)

@@ -29,12 +29,13 @@ from tinygrad_edu.autograd import Node, chain_rule, check_finite, created, line_
 __all__ = ["Tensor"]
 
 NO_PARAMS: dict[str, Any] = {}
+REAL = "fiub"  # NumPy's kinds of real numbers
 new = object.__new__
 
 
 def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute an op, and record it if one of its inputs requires a gradient."""
-    values, requires_grad = [], False
+    values, requires_grad, plain = [], False, False
     for x in inputs:
         if isinstance(x, Node):
             values.append(x.data)
@@ -43,6 +44,7 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         elif isinstance(x, list | tuple):
             return apply(op, tuple(np.asarray(x) if isinstance(x, list | tuple) else x for x in inputs), params)
         else:
+            plain = True
             values.append(x)
     try:
         data = op.forward(*values, **params)
@@ -52,16 +54,23 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         return data
     tensor = new(Tensor)
     tensor.data = data if type(data) is np.ndarray else np.asarray(data)
+    if plain and tensor.data.dtype.kind not in REAL:
+        raise TypeError(
+            f"{op.name}: operands must be real numbers; got a result of dtype {tensor.data.dtype}. "
+            "Take .real, or convert with .astype(float)."
+        )
     tensor.grad = tensor.name = None
-    tensor.requires_grad = tensor.retains_grad = False
-    tensor.op, tensor.inputs, tensor.params = None, (), NO_PARAMS
+    tensor.retains_grad = False
     now = mode.get()
     if requires_grad and now.record:
         tensor.requires_grad = True
         tensor.op, tensor.inputs, tensor.params, tensor.created = op, inputs, params, next(created)
+    else:
+        tensor.requires_grad = False
+        tensor.op, tensor.inputs, tensor.params = None, (), NO_PARAMS
     if now.anomaly:
         tensor.made_at = line_of_caller()
-        check_finite(tensor, op, inputs, tensor.made_at, "the result")
+        check_finite(data, op, inputs, tensor.made_at, "the result")
     return tensor
 
 
@@ -84,7 +93,7 @@ class Tensor(Node):
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
         array = np.array(data, dtype)
-        if array.dtype.kind not in "fiub":
+        if array.dtype.kind not in REAL:
             raise TypeError(
                 f"Tensor: data must be real numbers; got dtype {array.dtype}. "
                 "Check for ragged rows, text or complex numbers, or pass dtype=float."
@@ -118,15 +127,9 @@ class Tensor(Node):
         Raises:  ValueError if not a scalar; RuntimeError if nothing here requires a gradient
         """
         start = seed(self, gradient, "backward", create_graph)
-        taken: set[int] = set()
         for x, g in chain_rule({self: start}, create_graph=create_graph).items():
             if x.grad is not None:
                 g = x.grad + g if create_graph else x.grad.data + g
-            else:
-                array = g.data if isinstance(g, Node) else g
-                if array.base is not None or id(array) in taken:  # a view, or passed on to two: make it x's own
-                    g = g.astype(array.dtype)
-                taken.add(id(array))
             x.grad = g if isinstance(g, Tensor) else Tensor.wrap(g)
 
     def retain_grad(self) -> None:
@@ -335,7 +338,7 @@ class Tensor(Node):
 
     def __repr__(self) -> str:
         facts = [np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100, edgeitems=2)]
-        facts += [f"shape={self.shape}"] if self.size > 100 else []
+        facts += [f"shape={self.shape}"] if self.size > 100 or self.size == 0 else []
         facts += [f"dtype={self.dtype}"] if self.dtype != np.float64 else []
         facts += [f"name={self.name!r}"] if self.name else []
         facts += [f"op={self.op.name}"] if self.op else ["requires_grad=True"] if self.requires_grad else []
@@ -382,9 +385,11 @@ class Tensor(Node):
         if op is None:
             raise unsupported(function.__name__)
         if not op.rules and not op.every:
-            return function(*(x.data if isinstance(x, Node) else x for x in args), **kwargs)
+            plain = {key: x.data if isinstance(x, Node) else x for key, x in kwargs.items()}
+            return function(*(x.data if isinstance(x, Node) else x for x in args), **plain)
         given = dict(zip(parameters(function), args, strict=False)) | kwargs
-        named = {ALIASES.get(key, key): x for key, x in given.items() if x is not None and x is not np._NoValue}
+        renamed = {ALIASES.get(key, key): x for key, x in given.items() if x is not np._NoValue}
+        named = {key: x for key, x in renamed.items() if x is not None or key in op.parameters}
         names = parameters(function)[: len(op.rules) or 1]
         inputs = tuple(named.pop(key, None) for key in names)
         return apply(op, tuple(inputs[0]) if op.every else inputs, accepted(op, named))
@@ -438,4 +443,6 @@ def explain(op: ops.Op, values: list[Any], error: Exception) -> Exception:
         return ValueError(
             f"{op.name}: shapes must broadcast; got {listed}. Make each pair of axes, from the last, equal or 1."
         )
-    return type(error)(f"{op.name}: {str(error).rstrip('.')}; got shapes {listed}.")
+    kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
+    text = str(error).removeprefix(f"{op.name}: ")
+    return kind(f"{op.name}: {text}" if "; got" in text else f"{op.name}: {text.rstrip('.')}; got {listed}.")

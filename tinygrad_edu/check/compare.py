@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,41 +20,42 @@ __all__ = ["Comparison"]
 class Comparison:
     """Terms, each as an array by several routes; prints as a table of the largest differences."""
 
-    terms: Mapping[str, Mapping[str, np.ndarray]]
+    terms: Mapping[str, Mapping[str, Any]]
 
     def difference(self, term: str, route: str) -> float:
-        """The largest absolute difference of a route from the first."""
-        routes = self.terms[term]
-        first = next(iter(routes.values()))
-        if routes[route].shape != first.shape:
+        """The largest absolute difference of a route from the first; NaN if one is not finite."""
+        first = np.asarray(next(iter(self.terms[term].values())))
+        other = np.asarray(self.terms[term][route])
+        if other.shape != first.shape:
             raise ValueError(
-                f"Comparison: the routes of {term} must have one shape; got {first.shape} and {routes[route].shape} "
+                f"Comparison: the routes of {term} must have one shape; got {first.shape} and {other.shape} "
                 f"for {route!r}. Check the layout."
             )
-        return float(np.max(np.abs(routes[route] - first), initial=0))
+        return float(np.max(np.abs(other - first), initial=0))
 
     @property
     def largest(self) -> float:
         """The largest difference in the table."""
-        return max(self.difference(term, route) for term, routes in self.terms.items() for route in routes)
+        differences = [self.difference(term, route) for term, routes in self.terms.items() for route in routes]
+        return float(np.max(differences, initial=0))
 
     def __str__(self) -> str:
         routes = list(dict.fromkeys(route for by in self.terms.values() for route in by))
-        wide = max(len(term) for term in self.terms) + 2
-        lines = [f"{'':<{wide}} {'shape':>9} {'largest entry':>14}" + "".join(f" {route:>14}" for route in routes)]
+        titles = ["", "shape", "largest entry", *routes]
+        table = [titles]
         for term, by in self.terms.items():
-            first = next(iter(by.values()))
-            cells = [
-                "-"
-                if route not in by
-                else "reference"
-                if route == next(iter(by))
-                else f"{self.difference(term, route):.1e}"
-                for route in routes
-            ]
-            shape = "x".join(map(str, first.shape)) or "scalar"
-            lines.append(
-                f"{term:<{wide}} {shape:>9} {np.abs(first).max():>14.6g}" + "".join(f" {cell:>14}" for cell in cells)
-            )
-        lines.append(f"largest difference of all: {self.largest:.1e}")
-        return "\n".join(lines)
+            reference, first = next(iter(by.items()))
+            shape = "x".join(map(str, np.shape(first))) or "scalar"
+            row = [term, shape, f"{np.max(np.abs(np.asarray(first)), initial=0):.6g}"]
+            for route in routes:
+                if route == reference:
+                    row.append("reference")
+                else:
+                    row.append(f"{self.difference(term, route):.1e}" if route in by else "-")
+            table.append(row)
+        widths = [max(len(row[column]) for row in table) for column in range(len(titles))]
+        lines = []
+        for row in table:
+            cells = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+            lines.append("   ".join([f"{row[0]:<{widths[0]}}", *cells]))
+        return "\n".join([*lines, f"largest difference of all: {self.largest:.1e}"])

@@ -13,29 +13,25 @@ __all__ = ["LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Softplus", 
 class Sigmoid(Module):
     """a = 1 / (1 + exp(-z)), da/dz = a (1 - a)."""
 
-    def forward(self, z: Any) -> Any:
-        return ops.sigmoid(z)
+    forward = ops.sigmoid
 
 
 class Tanh(Module):
     """a = tanh(z), da/dz = 1 - a^2."""
 
-    def forward(self, z: Any) -> Any:
-        return ops.tanh(z)
+    forward = ops.tanh
 
 
 class ReLU(Module):
     """a = max(z, 0), da/dz = 1 where z > 0, else 0."""
 
-    def forward(self, z: Any) -> Any:
-        return ops.relu(z)
+    forward = ops.relu
 
 
 class Softplus(Module):
     """a = log(1 + exp(z)), da/dz = sigmoid(z)."""
 
-    def forward(self, z: Any) -> Any:
-        return ops.softplus(z)
+    forward = ops.softplus
 
 
 class LeakyReLU(Module):

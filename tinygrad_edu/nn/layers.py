@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator | int | None = None,
         dtype: Any = np.float64,
     ) -> None:
         if in_features < 1 or out_features < 1:
@@ -42,7 +42,7 @@ class Linear(Module):
                 f"Linear: in_features and out_features must be at least 1; got {in_features} and {out_features}. "
                 "They are the numbers of columns that come in and go out."
             )
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
         limit = 1 / math.sqrt(in_features)
         self.weight = Tensor(rng.uniform(-limit, limit, (out_features, in_features)), True, dtype=dtype)
         self.bias = Tensor(rng.uniform(-limit, limit, out_features), True, dtype=dtype) if bias else None
@@ -58,11 +58,11 @@ class Linear(Module):
 class Dropout(Module):
     """In training, zero each entry with probability p and scale the rest by 1/(1 - p)."""
 
-    def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, rng: np.random.Generator | int | None = None) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
         self.p = p
-        self.rng = rng or np.random.default_rng()
+        self.rng = np.random.default_rng(rng)
 
     def forward(self, x: Any) -> Any:
         return functional.dropout(x, self.p, self.rng) if self.training and self.p else x
@@ -76,26 +76,32 @@ class Sequential(Module):
 
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         for position, layer in enumerate(layers):
-            if not callable(layer):
+            if not callable(layer) or isinstance(layer, type):
                 raise TypeError(
                     f"Sequential: layer {position} must be a Module or a function; got {type(layer).__name__}. "
-                    "Pass the layers one by one: Sequential(a, b)."
+                    "Pass the layers one by one: Sequential(a, b()), each made with its brackets."
                 )
-            setattr(self, str(position), layer)
+        self.layers = list(layers)
+
+    def children(self) -> Iterator[tuple[str, Any]]:
+        layers = ((str(position), layer) for position, layer in enumerate(self.layers))
+        others = filter(lambda child: child[0] != "layers", super().children())
+        return chain(layers, others)
 
     def forward(self, x: Any) -> Any:
-        for layer in self:
+        for layer in self.layers:
             x = layer(x)
         return x
 
-    def __iter__(self) -> Any:
-        return (layer for key, layer in vars(self).items() if key.isdigit())
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.layers)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.layers)
 
-    def __getitem__(self, position: int) -> Any:
-        return list(self)[position]
+    def __getitem__(self, position: int | slice) -> Any:
+        """A layer, or for a slice a network of the same layers."""
+        return Sequential(*self.layers[position]) if isinstance(position, slice) else self.layers[position]
 
 
 class MLP(Sequential):
@@ -106,7 +112,7 @@ class MLP(Sequential):
     The last layer gives Z, without an activation: add one, or use a loss on logits.
 
     Shapes:  x (m, sizes[0]) -> (m, sizes[-1])
-    Raises:  ValueError for fewer than two sizes
+    Raises:  ValueError for fewer than two sizes; TypeError for an activation that is no class of modules
     >>> MLP([2, 3, 1])
     MLP(
       (0): Linear(in_features=2, out_features=3, bias=True)
@@ -118,15 +124,20 @@ class MLP(Sequential):
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: Callable[[], Module] = Tanh,
-        rng: np.random.Generator | None = None,
+        activation: type[Module] = Tanh,
+        rng: np.random.Generator | int | None = None,
         dtype: Any = np.float64,
     ) -> None:
         if len(sizes) < 2:
             raise ValueError(
                 f"MLP: sizes must hold at least the inputs and the outputs; got {list(sizes)}. Try [2, 16, 1]."
             )
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
+        if not (isinstance(activation, type) and issubclass(activation, Module)):
+            raise TypeError(
+                f"MLP: activation must be a class of modules; got {activation!r}. Pass nn.Tanh or nn.ReLU, without "
+                "brackets: each layer gets one of its own."
+            )
         layers: list[Module] = []
         for number, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
             layer = Linear(fan_in, fan_out, rng=rng, dtype=dtype)

@@ -22,11 +22,17 @@ from tinygrad_edu.tensor import Tensor
 __all__ = ["Module"]
 
 
-def walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every Module and every leaf Tensor in an attribute, with its dotted name, depth first."""
+def walk(name: str, value: Any, above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every Module and every leaf Tensor in an attribute, with its dotted name, depth first.
+
+    A module that is met again below itself (a child that knows its parent) is not entered again.
+    """
     if isinstance(value, Module):
+        if any(value is module for module in above):
+            return
+        above = (*above, value)
         yield name, value
-        children: Any = ((key, x) for key, x in vars(value).items() if not key.startswith("_"))
+        children: Any = value.children()
     elif isinstance(value, list | tuple):
         children = enumerate(value)
     elif isinstance(value, dict):
@@ -36,7 +42,7 @@ def walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield name, value
         return
     for key, x in children:
-        yield from walk(f"{name}.{key}" if name else str(key), x)
+        yield from walk(f"{name}.{key}" if name else str(key), x, above)
 
 
 class Module:
@@ -54,6 +60,10 @@ class Module:
 
     def __call__(self, *inputs: Any) -> Any:
         return self.forward(*inputs)
+
+    def children(self) -> Iterator[tuple[str, Any]]:
+        """The attributes that may hold parameters, by name."""
+        return ((key, x) for key, x in vars(self).items() if not key.startswith("_"))
 
     def modules(self) -> Iterator[Module]:
         """This module and every module in it."""
@@ -103,6 +113,11 @@ class Module:
                 "Build the model with the layers that the state was saved from."
             )
         arrays = {name: x.data if isinstance(x, Tensor) else np.asarray(x) for name, x in state.items()}
+        for name, array in arrays.items():
+            if array.dtype.kind not in "fiub":
+                raise TypeError(
+                    f"load_state_dict: {name!r} must hold real numbers; got dtype {array.dtype}. Is the file damaged?"
+                )
         for name, x in own.items():
             if arrays[name].shape != x.shape:
                 raise ValueError(
@@ -117,8 +132,13 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
+        extra = self.extra_repr()
+        inner = [(name, x) for name, x in walk("", self) if isinstance(x, Module) and x is not self]
         lines = [
-            f"  ({key}): " + repr(x).replace("\n", "\n  ") for key, x in vars(self).items() if isinstance(x, Module)
+            f"  ({name}): " + repr(x).replace("\n", "\n  ")
+            for name, x in inner
+            if not any(name.startswith(f"{other}.") for other, _ in inner)
         ]
-        inside = "\n" + "\n".join(lines) + "\n" if lines else self.extra_repr()
-        return f"{type(self).__name__}({inside})"
+        if not lines:
+            return f"{type(self).__name__}({extra})"
+        return "\n".join([f"{type(self).__name__}(", *([f"  {extra}"] if extra else []), *lines, ")"])

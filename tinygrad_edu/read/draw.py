@@ -9,6 +9,7 @@ an op made, a double frame the output; each kind has a colour of its own too.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -60,8 +61,11 @@ class Drawing:
 def write(path: Path, content: bytes) -> Path:
     """Write under a temporary name, then rename: never half a file."""
     unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path
 
 
@@ -113,7 +117,8 @@ def draw(x: Tensor, names: Mapping[str, Any] | None = None, direction: str = "TB
 
 def label(node: GraphNode) -> str:
     """Name, op and shape (or value) as an HTML-like label, every text escaped."""
-    lines = [] if node.op and node.name.startswith(node.op.name) else [f"<B>{safe(node.name)}</B>"]
+    named = node.op is None or not re.fullmatch(rf"{re.escape(node.op.name)}( \(\d+\))?", node.name)
+    lines = [f"<B>{safe(node.name)}</B>"] if named else []
     if node.op:
         constants = ", ".join(f"{number:g}" for number in node.numbers if number is not None)
         lines.append(safe(f"{node.op.name} ({constants})" if constants else node.op.name))
@@ -126,4 +131,4 @@ def label(node: GraphNode) -> str:
 def safe(text: str) -> str:
     """Text that Graphviz and a page show as it is, cut if very long."""
     short = text if len(text) <= 60 else text[:59] + "…"
-    return escape("".join(c if c.isprintable() else " " for c in short)).replace("\\", "&#92;")
+    return escape("".join(c if c.isprintable() else " " for c in short)).replace("\\", "\\\\")
