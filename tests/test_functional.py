@@ -167,6 +167,11 @@ def test_leaky_relu_defaults_to_one_percent():
     assert tg.leaky_relu(Tensor([-2.0])).item() == -0.02
 
 
+@pytest.mark.parametrize("f", [tg.sigmoid, tg.relu, tg.leaky_relu, tg.softplus, tg.softmax, tg.log_softmax])
+def test_activations_take_lists(f):
+    assert_allclose(f([-1.0, 2.0]), f(Tensor([-1.0, 2.0])).numpy())
+
+
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 1)])
 def test_logsumexp_agrees_with_its_definition(axis, keepdims):
@@ -283,6 +288,11 @@ def test_loss_agrees_with_the_table(loss, x, target, values, gradient, reduction
     assert_allclose(loss(x, target, reduction=reduction), expected, rtol=1e-13)
     if reduction == "mean":
         assert_allclose(loss(Tensor(x), target).item(), expected, rtol=1e-13)
+
+
+@losses
+def test_loss_takes_lists(loss, x, target, values, gradient):
+    assert_allclose(loss(x.tolist(), target.tolist()), np.mean(values), rtol=1e-13)
 
 
 @losses

@@ -74,6 +74,7 @@ def test_a_module_that_knows_its_parent_is_walked_once():
     model = nn.Sequential(nn.Linear(2, 1))
     model[0].parent = model
     assert [x.shape for x in model.parameters()] == [(1, 2), (1,)]
+    assert repr(model).count("Linear(") == 1
 
 
 def test_modules_are_walked_depth_first():

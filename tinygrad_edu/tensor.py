@@ -443,6 +443,8 @@ def explain(op: ops.Op, values: list[Any], error: Exception) -> Exception:
         return ValueError(
             f"{op.name}: shapes must broadcast; got {listed}. Make each pair of axes, from the last, equal or 1."
         )
-    kind = next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
+    kind = next(
+        kind for kind in (np.exceptions.AxisError, IndexError, TypeError, ValueError) if isinstance(error, kind)
+    )
     text = str(error).removeprefix(f"{op.name}: ")
     return kind(f"{op.name}: {text}" if "; got" in text else f"{op.name}: {text.rstrip('.')}; got {listed}.")
