@@ -326,8 +326,17 @@ def test_gradient_by_the_probability_labels(reduction):
     ("loss", "x"), [(tg.mse_loss, Z), (tg.binary_cross_entropy, A), (tg.binary_cross_entropy_with_logits, Z)]
 )
 def test_gradient_by_the_targets(loss, x):
-    ours = gradient_of(lambda t: loss(x, t), T)[0]
-    assert_allclose(ours, difference_gradients(lambda t: loss(Tensor(x), t).item(), [T + 0.0])[0], rtol=1e-8, atol=1e-9)
+    soft = 0.1 + 0.8 * T  # within [0, 1] on both sides of a step
+    ours = gradient_of(lambda t: loss(x, t), soft)[0]
+    assert_allclose(ours, difference_gradients(lambda t: loss(Tensor(x), t).item(), [soft])[0], rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("loss", "x"), [(tg.binary_cross_entropy, [0.2, 0.7]), (tg.binary_cross_entropy_with_logits, [1.0, -1.0])]
+)
+def test_targets_of_a_yes_or_no_are_zero_and_one(loss, x):
+    with pytest.raises(ValueError, match=r"targets must be in \[0, 1\]; got -1 to 1\. Write 0 and 1 for no and yes"):
+        loss(Tensor(x), [1, -1])
 
 
 def test_class_numbers_are_rows_with_a_single_one():

@@ -78,8 +78,8 @@ class Node:
     data           the array
     requires_grad  whether gradients flow to it
     retains_grad   whether a node that is no leaf keeps its gradient
-    op             the op that made it; None for a leaf
-    inputs         what the op was given: nodes, arrays, numbers
+    op             the op that made it; None if none did
+    inputs         what the op was given (nodes, arrays, numbers), where it was recorded; () for a leaf
     params         the op's parameters by name
     created        its number in the order of creation
     made_at        the line that made it, where detect_anomaly() noted it
@@ -125,7 +125,7 @@ def order(outputs: Iterable[Node], towards: Iterable[Node] | None = None) -> lis
     waiting = list(found)
     while waiting:
         node = waiting.pop()
-        if node.op is not None:
+        if node.inputs:
             nodes.append(node)
             for x in node.inputs:
                 if isinstance(x, Node) and x.requires_grad and x not in found:

@@ -103,7 +103,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return ops.logsumexp(x, axis=axis, keepdims=keepdims)
 
 
-def dropout(x: Any, p: float, rng: np.random.Generator) -> Any:
+def dropout(x: Any, p: float, rng: np.random.Generator | int) -> Any:
     """Zero each entry with probability p, and scale the others so that the mean stays.
 
         y = x mask / (1 - p),   dy/dx = mask / (1 - p)
@@ -113,6 +113,7 @@ def dropout(x: Any, p: float, rng: np.random.Generator) -> Any:
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
     x = plain(x)
+    rng = np.random.default_rng(rng)
     keep = (rng.random(x.shape) >= p).astype(x.dtype)
     return x * (keep / (1 - p))
 
@@ -145,12 +146,9 @@ def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean")
     Raises:  ValueError if the shapes differ or a probability is outside [0, 1]
     """
     probability, target = matched("binary_cross_entropy", probability, target, reduction)
-    data = probability.data if isinstance(probability, Tensor) else probability
-    if not (data.min() >= 0 and data.max() <= 1):
-        raise ValueError(
-            f"binary_cross_entropy: probabilities must be in [0, 1]; got {data.min():.4g} to {data.max():.4g}. "
-            "Apply sigmoid first, or use binary_cross_entropy_with_logits."
-        )
+    advice = "Apply sigmoid first, or use binary_cross_entropy_with_logits."
+    check_unit("binary_cross_entropy", "probabilities", probability, advice)
+    check_unit("binary_cross_entropy", "targets", target, "Write 0 and 1 for no and yes, not -1 and 1.")
     return reduced(-(ops.xlogy(target, probability) + ops.xlogy(1 - target, 1 - probability)), reduction)
 
 
@@ -164,6 +162,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     Raises:  ValueError if the shapes differ
     """
     logits, target = matched("binary_cross_entropy_with_logits", logits, target, reduction)
+    check_unit("binary_cross_entropy_with_logits", "targets", target, "Write 0 and 1 for no and yes, not -1 and 1.")
     return ops.bce_with_logits(logits, target, reduction=reduction)
 
 
@@ -220,6 +219,14 @@ def check_reduction(name: str, shape: tuple[int, ...], reduction: str) -> None:
 def plain(x: Any) -> Any:
     """A Tensor as it is, anything else as an array."""
     return x if isinstance(x, Tensor) else np.asarray(x)
+
+
+def check_unit(name: str, what: str, x: Any, advice: str) -> None:
+    """Raise unless every entry is in [0, 1]."""
+    data = x.data if isinstance(x, Tensor) else x
+    low, high = np.minimum.reduce(data, None), np.maximum.reduce(data, None)
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"{name}: {what} must be in [0, 1]; got {low:.4g} to {high:.4g}. {advice}")
 
 
 def matched(name: str, prediction: Any, target: Any, reduction: str) -> tuple[Any, Any]:

@@ -67,7 +67,7 @@ class Graph:
         for output in outputs:
             if not isinstance(output, Tensor):
                 raise TypeError(f"Graph: outputs must be Tensors; got {type(output).__name__}. Pass the result itself.")
-            if output.op is None:
+            if not output.inputs:
                 raise ValueError(
                     f"Graph: the output must have been recorded; got {output!r}, a leaf. "
                     "Does it depend on a tensor with requires_grad=True, outside of no_grad()?"

@@ -25,7 +25,7 @@ Read next: `autograd.py`, the chain rule that calls these rules.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -410,6 +410,10 @@ dot = Op(np.dot, _dot_a, _dot_b)
 
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
+    if weight.ndim != 2:
+        raise ValueError(
+            f"linear: the weight must be (out_features, in_features); got {weight.shape}. Give it two axes."
+        )
     y = x.dot(weight.T)
     if bias is None:
         return y
@@ -424,7 +428,7 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
     return y
 
 
-@cache
+@lru_cache(maxsize=16)
 def _ones(m: int, dtype: Any) -> np.ndarray:
     """A vector of ones, made once: its product with G sums over the examples, quicker than np.sum does."""
     ones = np.ones(m, dtype)

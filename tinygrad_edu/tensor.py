@@ -29,23 +29,23 @@ from tinygrad_edu.autograd import Node, chain_rule, check_finite, created, line_
 __all__ = ["Tensor"]
 
 NO_PARAMS: dict[str, Any] = {}
+NUMBERS = {float, int, bool, type(None)}  # kept as they are: NumPy does not upcast for a Python number
 REAL = "fiub"  # NumPy's kinds of real numbers
 new = object.__new__
 
 
 def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute an op, and record it if one of its inputs requires a gradient."""
-    values, requires_grad, plain = [], False, False
+    values, requires_grad = [], False
     for x in inputs:
-        if isinstance(x, Node):
+        if type(x) is Tensor:
             values.append(x.data)
             if x.requires_grad:
                 requires_grad = True
-        elif isinstance(x, list | tuple):
-            return apply(op, tuple(np.asarray(x) if isinstance(x, list | tuple) else x for x in inputs), params)
-        else:
-            plain = True
+        elif type(x) is np.ndarray or type(x) in NUMBERS:
             values.append(x)
+        else:
+            return apply(op, tuple(operand(op, x) for x in inputs), params)
     try:
         data = op.forward(*values, **params)
     except (ValueError, TypeError, IndexError) as error:
@@ -54,24 +54,33 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         return data
     tensor = new(Tensor)
     tensor.data = data if type(data) is np.ndarray else np.asarray(data)
-    if plain and tensor.data.dtype.kind not in REAL:
+    if tensor.data.dtype.kind not in REAL:
         raise TypeError(
             f"{op.name}: operands must be real numbers; got a result of dtype {tensor.data.dtype}. "
             "Take .real, or convert with .astype(float)."
         )
-    tensor.grad = tensor.name = None
-    tensor.retains_grad = False
+    tensor.op, tensor.grad, tensor.name, tensor.retains_grad = op, None, None, False
     now = mode.get()
     if requires_grad and now.record:
         tensor.requires_grad = True
-        tensor.op, tensor.inputs, tensor.params, tensor.created = op, inputs, params, next(created)
+        tensor.inputs, tensor.params, tensor.created = inputs, params, next(created)
     else:
         tensor.requires_grad = False
-        tensor.op, tensor.inputs, tensor.params = None, (), NO_PARAMS
+        tensor.inputs, tensor.params = (), NO_PARAMS
     if now.anomaly:
         tensor.made_at = line_of_caller()
         check_finite(data, op, inputs, tensor.made_at, "the result")
     return tensor
+
+
+def operand(op: ops.Op, x: Any) -> Any:
+    """An input of an op that is no Tensor, array or Python number, as an array."""
+    if isinstance(x, Node | np.ndarray) or type(x) in NUMBERS:
+        return x
+    array = np.asarray(x)
+    if array.dtype.kind not in REAL:
+        raise TypeError(f"{op.name}: operands must be real numbers; got {x!r}. Convert it to numbers first.")
+    return array
 
 
 class Tensor(Node):
@@ -341,11 +350,11 @@ class Tensor(Node):
         facts += [f"shape={self.shape}"] if self.size > 100 or self.size == 0 else []
         facts += [f"dtype={self.dtype}"] if self.dtype != np.float64 else []
         facts += [f"name={self.name!r}"] if self.name else []
-        facts += [f"op={self.op.name}"] if self.op else ["requires_grad=True"] if self.requires_grad else []
+        facts += [f"op={self.op.name}"] if self.inputs else ["requires_grad=True"] if self.requires_grad else []
         return f"Tensor({', '.join(facts)})"
 
     def __reduce__(self) -> Any:
-        if self.op:
+        if self.inputs:
             raise TypeError(
                 f"Tensor: only leaves can be copied or pickled; got the result of {self.op.name}, which holds its "
                 "whole graph. Use .detach() first."

@@ -40,7 +40,8 @@ class Comparison:
         return float(np.max(differences, initial=0))
 
     def __str__(self) -> str:
-        routes = list(dict.fromkeys(route for by in self.terms.values() for route in by))
+        fullest_first = sorted(self.terms.values(), key=len, reverse=True)
+        routes = list(dict.fromkeys(route for by in fullest_first for route in by))
         titles = ["", "shape", "largest entry", *routes]
         table = [titles]
         for term, by in self.terms.items():

@@ -23,32 +23,32 @@ def fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[1], shape[0]
 
 
-def xavier_uniform(shape: tuple[int, ...], rng: np.random.Generator, gain: float = 1.0) -> np.ndarray:
+def xavier_uniform(shape: tuple[int, ...], rng: np.random.Generator | int, gain: float = 1.0) -> np.ndarray:
     """Uniform in +-gain sqrt(6 / (fan_in + fan_out)): for tanh and sigmoid.
 
     Source:  Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, eq. 16
     """
     limit = gain * math.sqrt(6 / sum(fans("xavier_uniform", shape)))
-    return rng.uniform(-limit, limit, shape)
+    return np.random.default_rng(rng).uniform(-limit, limit, shape)
 
 
-def xavier_normal(shape: tuple[int, ...], rng: np.random.Generator, gain: float = 1.0) -> np.ndarray:
+def xavier_normal(shape: tuple[int, ...], rng: np.random.Generator | int, gain: float = 1.0) -> np.ndarray:
     """Normal with standard deviation gain sqrt(2 / (fan_in + fan_out)): for tanh and sigmoid.
 
     Source:  the same variance as `xavier_uniform`, drawn from a normal distribution
     """
-    return rng.normal(0, gain * math.sqrt(2 / sum(fans("xavier_normal", shape))), shape)
+    return np.random.default_rng(rng).normal(0, gain * math.sqrt(2 / sum(fans("xavier_normal", shape))), shape)
 
 
-def he_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def he_uniform(shape: tuple[int, ...], rng: np.random.Generator | int) -> np.ndarray:
     """Uniform in +-sqrt(6 / fan_in): for ReLU."""
     limit = math.sqrt(6 / fans("he_uniform", shape)[0])
-    return rng.uniform(-limit, limit, shape)
+    return np.random.default_rng(rng).uniform(-limit, limit, shape)
 
 
-def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def he_normal(shape: tuple[int, ...], rng: np.random.Generator | int) -> np.ndarray:
     """Normal with standard deviation sqrt(2 / fan_in): for ReLU.
 
     Source:  He, Zhang, Ren and Sun, Delving Deep into Rectifiers (variance 2 / fan_in)
     """
-    return rng.normal(0, math.sqrt(2 / fans("he_normal", shape)[0]), shape)
+    return np.random.default_rng(rng).normal(0, math.sqrt(2 / fans("he_normal", shape)[0]), shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ class Linear(Module):
         rng: np.random.Generator | int | None = None,
         dtype: Any = np.float64,
     ) -> None:
+        if not all(isinstance(size, Integral) for size in (in_features, out_features)):
+            raise TypeError(
+                f"Linear: in_features and out_features must be whole numbers; got {in_features!r}, {out_features!r}. "
+                "They are the numbers of columns that come in and go out."
+            )
         if in_features < 1 or out_features < 1:
             raise ValueError(
                 f"Linear: in_features and out_features must be at least 1; got {in_features} and {out_features}. "
@@ -44,8 +50,8 @@ class Linear(Module):
             )
         rng = np.random.default_rng(rng)
         limit = 1 / math.sqrt(in_features)
-        self.weight = Tensor(rng.uniform(-limit, limit, (out_features, in_features)), True, dtype=dtype)
-        self.bias = Tensor(rng.uniform(-limit, limit, out_features), True, dtype=dtype) if bias else None
+        self.weight: Tensor = Tensor(rng.uniform(-limit, limit, (out_features, in_features)), True, dtype=dtype)
+        self.bias: Tensor | None = Tensor(rng.uniform(-limit, limit, out_features), True, dtype=dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
         return ops.linear(x, self.weight, self.bias)
@@ -128,10 +134,8 @@ class MLP(Sequential):
         rng: np.random.Generator | int | None = None,
         dtype: Any = np.float64,
     ) -> None:
-        if len(sizes) < 2:
-            raise ValueError(
-                f"MLP: sizes must hold at least the inputs and the outputs; got {list(sizes)}. Try [2, 16, 1]."
-            )
+        if not isinstance(sizes, Sequence) or len(sizes) < 2:
+            raise ValueError(f"MLP: sizes must hold at least the inputs and the outputs; got {sizes}. Try [2, 16, 1].")
         rng = np.random.default_rng(rng)
         if not (isinstance(activation, type) and issubclass(activation, Module)):
             raise TypeError(

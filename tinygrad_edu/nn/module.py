@@ -132,13 +132,18 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        extra = self.extra_repr()
-        inner = [(name, x) for name, x in walk("", self) if isinstance(x, Module) and x is not self]
-        lines = [
-            f"  ({name}): " + repr(x).replace("\n", "\n  ")
-            for name, x in inner
-            if not any(name.startswith(f"{other}.") for other, _ in inner)
-        ]
-        if not lines:
-            return f"{type(self).__name__}({extra})"
-        return "\n".join([f"{type(self).__name__}(", *([f"  {extra}"] if extra else []), *lines, ")"])
+        return describe(self)
+
+
+def describe(module: Module, above: tuple[Module, ...] = ()) -> str:
+    """The module and the modules in it, each on a line, as PyTorch shows them."""
+    extra = module.extra_repr()
+    inner = [(name, x) for name, x in walk("", module, above) if isinstance(x, Module) and x is not module]
+    lines = [
+        f"  ({name}): " + describe(x, (*above, module)).replace("\n", "\n  ")
+        for name, x in inner
+        if not any(name.startswith(f"{other}.") for other, _ in inner)
+    ]
+    if not lines:
+        return f"{type(module).__name__}({extra})"
+    return "\n".join([f"{type(module).__name__}(", *([f"  {extra}"] if extra else []), *lines, ")"])

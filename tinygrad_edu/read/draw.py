@@ -94,6 +94,8 @@ def draw(x: Tensor, names: Mapping[str, Any] | None = None, direction: str = "TB
 
     Raises:  TypeError for something that is no Tensor; ValueError for one that was not recorded
     """
+    if direction not in ("TB", "LR", "BT", "RL"):
+        raise ValueError(f"draw: direction must be TB, LR, BT or RL; got {direction!r}. TB runs from top to bottom.")
     graph = Graph(x, names)
     dot = graphviz.Digraph(
         graph_attr={"rankdir": direction, "bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.4"},
