@@ -83,9 +83,10 @@ class Node:
     params         the op's parameters by name
     created        its number in the order of creation
     made_at        the line that made it, where detect_anomaly() noted it
+    scopes         for the result of a module: the module, and the number at which its call began
     """
 
-    __slots__ = ("created", "data", "inputs", "made_at", "op", "params", "requires_grad", "retains_grad")
+    __slots__ = ("created", "data", "inputs", "made_at", "op", "params", "requires_grad", "retains_grad", "scopes")
 
     data: np.ndarray
     requires_grad: bool
@@ -95,6 +96,7 @@ class Node:
     params: dict[str, Any]
     created: int
     made_at: str
+    scopes: tuple[tuple[Any, int], ...]
 
     @classmethod
     def wrap(cls, data: Any) -> Self:

@@ -1,14 +1,15 @@
 """A recorded graph as a list of named nodes: what every reading of it starts from.
 
-    graph = Graph(J)
+    graph = Graph(J, names=locals())
     for node in graph.nodes:
         print(node.name, node.op, node.shape)
+    gradients = graph.backward()          # dJ/d(node) at every node that has one
 
 Nodes come in topological order, inputs before what is made of them. A value used twice is one node;
-equal values are not merged. Single numbers are no nodes: they stand in the label of the op that uses them.
+equal values are not merged. Single numbers are no nodes: they stand among the inputs of the op as they are.
 
-Names are, in this order: those given in `names`, the tensor's own `name`, the textbook's (the output of a
-linear op on W1 is Z1, its activation A1, a single number at the end J), else the name of the op.
+A name is, in this order: the one given in `names`, the tensor's own `name`, the textbook's (the output of a
+linear op on W1 is Z1, its activation A1, a single number at the end J), else that of the op. Names are unique.
 """
 
 from __future__ import annotations
@@ -21,33 +22,63 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.autograd import Node, order
+from tinygrad_edu.autograd import Node, chain_rule, order, seed
+from tinygrad_edu.nn.module import Module, walk
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Graph", "GraphNode"]
+__all__ = ["Graph", "GraphNode", "Scope"]
 
 ACTIVATIONS = (ops.sigmoid, ops.tanh, ops.relu, ops.leaky_relu, ops.softplus, ops.softmax)
+
+
+@dataclass(eq=False, frozen=True)
+class Scope:
+    """One call of a module: the nodes that were made during it belong to it."""
+
+    name: str
+    module: Module
+
+    def __str__(self) -> str:
+        return f"{self.name}: {type(self.module).__name__}" if self.name else type(self.module).__name__
 
 
 @dataclass(eq=False, repr=False)
 class GraphNode:
     """One value of the graph.
 
+    value   the Tensor, or the array that was an operand
     kind    "input" (data, requires no gradient), "parameter" (a leaf that does), "op" or "output"
-    inputs  the nodes it was made from, in the op's order; None for a single number or nothing
+    op      the op that made it, with its `params`; None for inputs and parameters
+    inputs  what it was made from, in the op's order: nodes, numbers, or None
+    uses    the nodes made from it, in order; one that uses it twice stands there twice
+    scopes  the module calls it was made in, the outermost first
+    name    unique in its graph
+    named   whether the name was given, or is the textbook's; else it is that of the op
     """
 
     value: Any
     kind: str
     op: ops.Op | None = None
     params: dict[str, Any] = field(default_factory=dict)
-    inputs: list[GraphNode | None] = field(default_factory=list)
-    numbers: list[float | None] = field(default_factory=list)
+    inputs: list[GraphNode | float | None] = field(default_factory=list)
+    uses: list[GraphNode] = field(default_factory=list)
+    scopes: tuple[Scope, ...] = ()
     name: str = ""
+    named: bool = False
+
+    @property
+    def data(self) -> np.ndarray:
+        """The array."""
+        return self.value.data if isinstance(self.value, Node) else self.value
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.value.shape
+
+    @property
+    def parents(self) -> list[GraphNode]:
+        """The inputs that are nodes."""
+        return [x for x in self.inputs if isinstance(x, GraphNode)]
 
     def __repr__(self) -> str:
         made_by = f", op={self.op.name}" if self.op else ""
@@ -55,9 +86,16 @@ class GraphNode:
 
 
 class Graph:
-    """The nodes behind one or several outputs, with stable names.
+    """The nodes behind one or several outputs.
 
-    Raises:  TypeError for something that is no Tensor; ValueError for a tensor that nothing was recorded of
+    nodes    in topological order
+    outputs  the nodes of the outputs
+
+    `names` maps names to tensors. In a mapping that holds other things too, as locals() does, what is not in the graph
+    is passed over; in one made of tensors alone it is an error.
+
+    Raises:  TypeError for something that is no Tensor; ValueError for a tensor that was not recorded, or a name
+             for one that is not in the graph
     """
 
     def __init__(self, outputs: Tensor | list[Tensor], names: Mapping[str, Any] | None = None) -> None:
@@ -69,45 +107,99 @@ class Graph:
                 raise TypeError(f"Graph: outputs must be Tensors; got {type(output).__name__}. Pass the result itself.")
             if not output.inputs:
                 raise ValueError(
-                    f"Graph: the output must have been recorded; got {output!r}, a leaf. "
+                    f"Graph: the output must have been recorded; got {output!r}. "
                     "Does it depend on a tensor with requires_grad=True, outside of no_grad()?"
                 )
         found: dict[int, GraphNode] = {}
-        for tensor in reversed(order(outputs)):
+        recorded = order(outputs)[::-1]
+        for tensor in recorded:
             node = GraphNode(tensor, "op", tensor.op, tensor.params)
             for x in tensor.inputs:
-                number = x is not None and not isinstance(x, Node) and np.ndim(x) == 0
-                node.numbers.append(float(x) if number else None)
-                if x is None or number:
-                    node.inputs.append(None)
-                    continue
-                if id(x) not in found:
-                    leaf = isinstance(x, Node) and x.requires_grad
-                    found[id(x)] = GraphNode(x, "parameter" if leaf else "input")
-                node.inputs.append(found[id(x)])
+                node.inputs.append(used(x, node, found))
             found[id(tensor)] = node
-        for output in outputs:
-            found[id(output)].kind = "output"
         self.nodes = list(found.values())
-        self._name({} if names is None else {id(x): name for name, x in names.items()})
+        self.outputs = [found[id(output)] for output in outputs]
+        for node in self.outputs:
+            node.kind = "output"
+        self._find_scopes(recorded, found)
+        self._name(names or {}, found)
 
-    def _name(self, given: dict[int, str]) -> None:
-        used: dict[str, int] = {}
+    def _find_scopes(self, recorded: list[Any], found: dict[int, GraphNode]) -> None:
+        """A module notes on its result when its call began: what was made from then to the result is its own."""
+        calls = [
+            (start, tensor.created, module) for tensor in recorded for module, start in getattr(tensor, "scopes", ())
+        ]
+        calls.sort(key=lambda call: (call[0], -call[1]))
+        within: list[tuple[int, Scope, dict[int, str]]] = []  # the calls around the current node: end, scope, names
+        position = 0
+        for tensor in recorded:
+            while within and within[-1][0] < tensor.created:
+                within.pop()
+            while position < len(calls) and calls[position][0] < tensor.created:
+                _, end, module = calls[position]
+                position += 1
+                while within and within[-1][0] < end:
+                    within.pop()
+                names = within[-1][2] if within else {id(x): name for name, x in walk("", module)}
+                within.append((end, Scope(names.get(id(module), ""), module), names))
+            found[id(tensor)].scopes = tuple(scope for _, scope, _ in within)
+
+    def _name(self, names: Mapping[str, Any], found: dict[int, GraphNode]) -> None:
+        given = {id(x): name for name, x in names.items() if isinstance(x, Node | np.ndarray)}
+        if len(given) == len(names) and (absent := [name for x, name in given.items() if x not in found]):
+            raise ValueError(
+                f"Graph: names must be those of values in the graph; got {', '.join(absent)}, which the outputs do not "
+                "depend on. Leave them out."
+            )
+        taken: dict[str, int] = {}
         for node in self.nodes:
             name = given.get(id(node.value)) or getattr(node.value, "name", None) or textbook_name(node)
-            node.name = name
-            while node.name in used:
-                used[name] += 1
-                node.name = f"{name} ({used[name]})"
-            used[node.name] = 1
+            node.named = name is not None
+            name = node.name = name or own_name(node)
+            while node.name in taken:
+                taken[name] += 1
+                node.name = f"{name} ({taken[name]})"
+            taken[node.name] = 1
+
+    def backward(self, gradient: Any = None) -> dict[GraphNode, np.ndarray]:
+        """The gradient of the output at every node that has one; nothing is left behind in `.grad`.
+
+        Several outputs count as their sum. `gradient` (one for each output) is needed where one is no scalar.
+        """
+        given = gradient if isinstance(gradient, list) else [gradient] * len(self.outputs)
+        seeds: dict[Node, Any] = {}
+        for node, g in zip(self.outputs, given, strict=True):
+            start = seed(node.value, g, "Graph.backward", False)
+            seeds[node.value] = seeds[node.value] + start if node.value in seeds else start
+        asked = {node.value: node for node in self.nodes if isinstance(node.value, Node) and node.value.requires_grad}
+        return {asked[x]: np.asarray(g) for x, g in chain_rule(seeds, asked).items() if x in asked}
 
 
-def textbook_name(node: GraphNode) -> str:
+def used(x: Any, node: GraphNode, found: dict[int, GraphNode]) -> GraphNode | float | None:
+    """An input of a node as a node, or as the single number that it is."""
+    if x is None or (not isinstance(x, Node) and np.ndim(x) == 0):
+        return None if x is None else float(x)
+    if id(x) not in found:
+        found[id(x)] = GraphNode(x, "parameter" if isinstance(x, Node) and x.requires_grad else "input")
+    found[id(x)].uses.append(node)
+    return found[id(x)]
+
+
+def textbook_name(node: GraphNode) -> str | None:
     """Z1 for the linear op on W1, A1 for its activation, J for a single number at the end."""
-    if node.op is ops.linear and node.inputs[1] and (numbered := re.fullmatch(r"W(\d*)", node.inputs[1].name)):
-        return f"Z{numbered[1]}"
-    if node.op in ACTIVATIONS and node.inputs[0] and (numbered := re.fullmatch(r"Z(\d*)", node.inputs[0].name)):
-        return f"A{numbered[1]}"
-    if node.kind == "output" and node.value.size == 1:
+    if node.op is ops.linear and isinstance(node.inputs[1], GraphNode):
+        if numbered := re.fullmatch(r"W(\d*)", node.inputs[1].name):
+            return f"Z{numbered[1]}"
+    elif node.op in ACTIVATIONS and isinstance(node.inputs[0], GraphNode):
+        if numbered := re.fullmatch(r"Z(\d*)", node.inputs[0].name):
+            return f"A{numbered[1]}"
+    elif node.kind == "output" and node.data.size == 1:
         return "J"
-    return node.op.name if node.op else "constant" if isinstance(node.value, np.ndarray) else node.kind
+    return None
+
+
+def own_name(node: GraphNode) -> str:
+    """The name of the op; for what no recorded op made, of its kind."""
+    if node.op:
+        return node.op.name
+    return "constant" if not isinstance(node.value, Node) or node.value.op else node.kind

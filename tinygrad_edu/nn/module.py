@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.autograd import created
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module"]
@@ -59,7 +60,11 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: a Module must define forward(self, x); got none. Add it.")
 
     def __call__(self, *inputs: Any) -> Any:
-        return self.forward(*inputs)
+        start = next(created)
+        result = self.forward(*inputs)
+        if isinstance(result, Tensor) and result.inputs and result.created > start:
+            result.scopes = (*getattr(result, "scopes", ()), (self, start))  # so that a Graph knows what made it
+        return result
 
     def children(self) -> Iterator[tuple[str, Any]]:
         """The attributes that may hold parameters, by name."""

@@ -111,9 +111,8 @@ def draw(x: Tensor, names: Mapping[str, Any] | None = None, direction: str = "TB
     numbers = {node: str(k) for k, node in enumerate(graph.nodes)}
     for node, number in numbers.items():
         dot.node(number, label(node), **LOOKS[node.kind])
-        for made_from in node.inputs:
-            if made_from is not None:
-                dot.edge(numbers[made_from], number)
+        for made_from in node.parents:
+            dot.edge(numbers[made_from], number)
     return Drawing(dot.source)
 
 
@@ -122,7 +121,7 @@ def label(node: GraphNode) -> str:
     named = node.op is None or not re.fullmatch(rf"{re.escape(node.op.name)}( \(\d+\))?", node.name)
     lines = [f"<B>{safe(node.name)}</B>"] if named else []
     if node.op:
-        constants = ", ".join(f"{number:g}" for number in node.numbers if number is not None)
+        constants = ", ".join(f"{x:g}" for x in node.inputs if isinstance(x, float))
         lines.append(safe(f"{node.op.name} ({constants})" if constants else node.op.name))
     data = node.value.data if isinstance(node.value, Tensor) else node.value
     size = f"{data.item():.5g}" if data.size == 1 else " × ".join(map(str, node.shape))
