@@ -532,3 +532,17 @@ def test_recorded_tensors_are_not():
     assert copy.copy((leaf([1.0]) * 2).detach()).tolist() == [2]
     with pytest.raises(TypeError, match="detach"):
         pickle.dumps(leaf([1.0]) + 1)
+
+
+def test_tensor_must_not_be_subclassed():
+    with pytest.raises(TypeError, match=r"Tensor: must not be subclassed; got Special\. Hold a Tensor in an attribute"):
+        type("Special", (Tensor,), {})
+
+
+def test_arrays_of_other_classes_are_operands():
+    t = Tensor([1.0, 2.0], requires_grad=True)
+    special = np.array([3.0, 4.0]).view(type("Special", (np.ndarray,), {}))
+    y = t * special
+    y.sum().backward()
+    assert type(y.data) is np.ndarray
+    assert t.grad.tolist() == [3.0, 4.0]

@@ -74,8 +74,8 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
 
 
 def operand(op: ops.Op, x: Any) -> Any:
-    """An input of an op that is no Tensor, array or Python number, as an array."""
-    if isinstance(x, Node | np.ndarray) or type(x) in NUMBERS:
+    """An input of an op, as a Tensor, an array or a Python number."""
+    if isinstance(x, Tensor) or type(x) in NUMBERS:
         return x
     array = np.asarray(x)
     if array.dtype.kind not in REAL:
@@ -114,6 +114,11 @@ class Tensor(Node):
         self.data, self.requires_grad, self.retains_grad = array, requires_grad, False
         self.op, self.inputs, self.params = None, (), NO_PARAMS
         self.grad, self.name = None, name
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError(
+            f"Tensor: must not be subclassed; got {cls.__name__}. Hold a Tensor in an attribute, or write a Module."
+        )
 
     @classmethod
     def wrap(cls, data: Any) -> Self:

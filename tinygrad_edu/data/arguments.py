@@ -4,6 +4,8 @@ Each function here returns its argument in one plain form, or raises with the na
 function that was called. Next: `toys.py` and `batches.py`, which call them.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 from numbers import Integral, Real

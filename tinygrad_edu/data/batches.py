@@ -11,6 +11,8 @@ deviation 1 by what it saw of the training part, `batches` walks through one epo
 Examples are rows in all three. Next: `toys.py` and `real.py` for something to feed in.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, overload
 

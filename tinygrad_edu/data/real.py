@@ -5,19 +5,20 @@ a `Dataset`, whose arrays are new on every call. Where the numbers come from, wh
 licence stands in `files/SOURCES.md`. Next: `batches.py`, to split, standardize and batch a set.
 """
 
+from __future__ import annotations
+
 import gzip
 import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_FILES = resources.files("tinygrad_edu.data") / "files"
+_FILES = Path(__file__).parent / "files"
 _REPAIR = "The file is damaged: install tinygrad_edu again."
 
 
@@ -115,7 +116,7 @@ def digits() -> Dataset:
     return Dataset(flat.X.reshape(1797, 8, 8), flat.y, flat.feature_names, flat.class_names, source)
 
 
-def read_dataset(file: Traversable, shape: tuple[int, int], class_names: tuple[str, ...], source: str) -> Dataset:
+def read_dataset(file: Path, shape: tuple[int, int], class_names: tuple[str, ...], source: str) -> Dataset:
     """Dataset in a CSV file: numbers, then the class by name.
 
     The first line names the columns. `shape` is what X must have: a file cut short must not pass for a small one.
@@ -143,7 +144,7 @@ def read_dataset(file: Traversable, shape: tuple[int, int], class_names: tuple[s
     return Dataset(np.array(X, np.float64), np.array(y, np.int64), feature_names, class_names, source)
 
 
-def _cells(file: Traversable) -> list[list[str]]:
+def _cells(file: Path) -> list[list[str]]:
     """The values of every line, as text; at least one line."""
     content = file.read_bytes()
     try:

@@ -7,6 +7,8 @@ two different sets from one source: one seed to train, another to test.
 Next: `batches.py`, to feed a set to a network.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 
