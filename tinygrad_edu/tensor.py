@@ -413,10 +413,18 @@ class Tensor(Node):
 ALIASES = {"newshape": "shape", "min": "a_min", "max": "a_max"}
 
 
+#: Functions written in C, whose parameters NumPy does not tell before version 2.4.
+IN_C: dict[Callable[..., Any], tuple[str, ...]] = {
+    np.concatenate: ("arrays", "axis", "out", "dtype", "casting"),
+    np.dot: ("a", "b", "out"),
+    np.where: ("condition", "x", "y"),
+}
+
+
 @cache
 def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a NumPy function's parameters, in order."""
-    return tuple(inspect.signature(function).parameters)
+    return IN_C.get(function) or tuple(inspect.signature(function).parameters)
 
 
 def accepted(op: ops.Op, given: dict[str, Any]) -> dict[str, Any]:
