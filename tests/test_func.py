@@ -1,0 +1,251 @@
+"""Function transforms against closed forms, HIPS autograd and SciPy-free differences."""
+
+import asyncio
+import threading
+from typing import NamedTuple
+
+import autograd as hips
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from tinygrad_edu import Tensor, func, nn
+from tinygrad_edu.func import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+RNG = np.random.default_rng(0)
+X, V = RNG.standard_normal(4), RNG.standard_normal(4)
+
+
+def mixed(x):
+    return np.sum(np.exp(x / 2) * np.sin(x[::-1])) / (1 + np.sum(x * x))
+
+
+def mixed_by_hips(x):
+    return anp.sum(anp.exp(x / 2) * anp.sin(x[::-1])) / (1 + anp.sum(x * x))
+
+
+def pair(x):
+    return np.stack([x[0] * x[1], np.tanh(x[2]), np.sum(x)])
+
+
+def pair_by_hips(x):
+    return anp.array([x[0] * x[1], anp.tanh(x[2]), anp.sum(x)])
+
+
+def test_arrays_go_in_and_arrays_come_out():
+    gradient = grad(mixed)(X)
+    assert type(gradient) is np.ndarray
+    assert_allclose(gradient, hips.grad(mixed_by_hips)(X), rtol=1e-12)
+    value, gradient = value_and_grad(mixed)(X)
+    assert isinstance(value, float)
+    assert_allclose(value, mixed_by_hips(X), rtol=1e-15)
+    assert_allclose(gradient, hips.grad(mixed_by_hips)(X), rtol=1e-12)
+
+
+def test_a_tensor_of_plain_data_is_an_argument_like_an_array():
+    assert grad(np.sin)(Tensor(0.5)) == grad(np.sin)(0.5) == np.cos(0.5)
+
+
+def test_gradients_of_any_order():
+    f = np.sin
+    for order in range(1, 7):
+        f = grad(f)
+        assert_allclose(f(0.3), np.sin(0.3 + order * np.pi / 2), rtol=1e-13)
+
+
+@pytest.mark.parametrize("argnums", [0, 1, -1, (0,), (1, 0), (0, 2)])
+def test_argnums(argnums):
+    expected = (2 * 3.0 * 5.0, 4.0 * 5.0, 4.0 * 3.0)  # of x^2 y z at (2, 3, 5), halved below for the first
+    expected = (expected[0] * 2, *expected[1:])
+    chosen = expected[argnums] if isinstance(argnums, int) else tuple(expected[k] for k in argnums)
+    assert grad(lambda x, y, z: x * x * y * z, argnums)(2.0, 3.0, 5.0) == chosen
+
+
+class Layer(NamedTuple):
+    W: object
+    b: object
+
+
+def test_nested_arguments_give_gradients_in_the_same_nesting():
+    params = {"layers": [Layer(np.ones((2, 2)), np.zeros(2)), Layer(np.ones((1, 2)), np.zeros(1))], "scale": 2.0}
+
+    def cost(p, x):
+        for layer in p["layers"]:
+            x = np.tanh(layer.W @ x + layer.b)
+        return np.sum(x) * p["scale"]
+
+    gradients = grad(cost)(params, np.array([0.1, -0.3]))
+    assert list(gradients) == ["layers", "scale"]
+    assert type(gradients["layers"]) is list
+    assert type(gradients["layers"][0]) is Layer
+    assert gradients["layers"][1].W.shape == (1, 2)
+    h = 1e-6
+    for at in (0, 1):
+        up, down = np.zeros(2), np.zeros(2)
+        up[at], down[at] = h, -h
+        values = [
+            cost(params | {"layers": [Layer(np.ones((2, 2)), b), params["layers"][1]]}, np.array([0.1, -0.3]))
+            for b in (up, down)
+        ]
+        assert_allclose(gradients["layers"][0].b[at], (values[0] - values[1]) / (2 * h), rtol=1e-8)
+
+
+def test_what_the_value_does_not_depend_on_has_gradient_zero():
+    gradients = grad(lambda p: p["used"] ** 2)({"used": 3.0, "unused": np.ones(2)})
+    assert gradients["used"] == 6
+    assert gradients["unused"].tolist() == [0, 0]
+
+
+def test_has_aux():
+    assert grad(lambda x: (x * x, "note"), has_aux=True)(3.0) == (6.0, "note")
+    assert value_and_grad(lambda x: (x * x, "note"), has_aux=True)(3.0) == ((9.0, "note"), 6.0)
+
+
+def test_keywords_are_passed_on():
+    assert grad(lambda x, *, power: x**power)(2.0, power=3) == 12
+
+
+def test_elementwise_grad():
+    assert_allclose(elementwise_grad(np.tanh)(X), 1 - np.tanh(X) ** 2, rtol=1e-14)
+    assert_allclose(elementwise_grad(elementwise_grad(np.sin))(X), -np.sin(X), rtol=1e-14)
+
+
+# Nested over different variables
+
+
+def test_an_inner_derivative_is_that_by_its_own_variable():
+    """The classic test of perturbation confusion: d/dx (x d/dy (x + y)) = 1, not 2."""
+    assert grad(lambda x: x * grad(lambda y: x + y)(2.0))(3.0) == 1
+    assert grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0) == 6
+    assert grad(lambda x: grad(lambda y: x * y * y)(x))(3.0) == 12
+    assert grad(lambda x: grad(lambda x: x**3)(x) * x)(2.0) == 36
+
+
+def test_an_inner_derivative_that_does_not_depend_on_the_outer_variable_is_a_number():
+    seen = []
+
+    def f(x):
+        seen.append(grad(np.sin)(0.0))
+        return x * seen[-1]
+
+    assert grad(f)(5.0) == 1
+    assert isinstance(seen[0], float)
+
+
+def test_parameters_of_a_network_are_constants_of_a_transform():
+    model = nn.MLP([4, 3, 1], rng=0)
+    slope = grad(lambda x: model(x).sum())(X)
+    assert type(slope) is np.ndarray
+    assert all(x.grad is None for x in model.parameters())
+
+
+# Jacobians
+
+
+@pytest.mark.parametrize("x", [X, X * 3])
+def test_jacobian(x):
+    assert_allclose(jacobian(pair)(x), hips.jacobian(pair_by_hips)(x), rtol=1e-13, atol=1e-15)
+
+
+def test_jacobian_of_matrices_and_of_a_chosen_argument():
+    A, B = RNG.standard_normal((2, 3)), RNG.standard_normal((3, 2))
+    by_a = jacobian(np.matmul)(A, B)
+    assert by_a.shape == (2, 2, 2, 3)
+    assert_allclose(by_a, np.einsum("ik,lj->ijkl", np.eye(2), B), rtol=1e-15)
+    for argnums in (1, -1):
+        assert_allclose(jacobian(np.matmul, argnums)(A, B), np.einsum("ik,jl->ijkl", A, np.eye(2)), rtol=1e-15)
+
+
+def test_hessian_and_its_products():
+    exact = hips.hessian(mixed_by_hips)(X)
+    assert_allclose(hessian(mixed)(X), exact, rtol=1e-11)
+    assert_allclose(hvp(mixed, X, V), exact @ V, rtol=1e-11)
+
+
+def test_the_hessian_of_a_linear_function_is_zero():
+    assert hessian(lambda x: 3 * np.sum(x))(X).tolist() == np.zeros((4, 4)).tolist()
+    assert grad(grad(lambda x: 2 * x))(1.0) == 0
+
+
+def test_vjp_and_jvp_are_rows_and_columns_of_the_jacobian():
+    J = hips.jacobian(pair_by_hips)(X)
+    u = RNG.standard_normal(3)
+    y, back = vjp(pair, X)
+    assert_allclose(y, pair_by_hips(X), rtol=1e-15)
+    assert_allclose(back(u)[0], u @ J, rtol=1e-13)
+    assert_allclose(back(2 * u)[0], 2 * u @ J, rtol=1e-13)
+    y, moved = jvp(pair, (X,), (V,))
+    assert_allclose(y, pair_by_hips(X), rtol=1e-15)
+    assert_allclose(moved, J @ V, rtol=1e-13)
+
+
+def test_jvp_of_several_arguments_and_inside_a_gradient():
+    _, moved = jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 10.0))
+    assert moved == 1 * 3 + 2 * 10
+    assert_allclose(grad(lambda t: jvp(np.sin, (t,), (1.0,))[1])(0.3), -np.sin(0.3), rtol=1e-14)
+    assert_allclose(grad(lambda t: vjp(np.sin, t)[1](np.array(1.0))[0])(0.3), -np.sin(0.3), rtol=1e-14)
+
+
+def test_nothing_is_mutated():
+    x, v = X.copy(), V.copy()
+    grad(mixed)(x), hessian(mixed)(x), hvp(mixed, x, v), jvp(pair, (x,), (v,))
+    assert x.tolist() == X.tolist()
+    assert v.tolist() == V.tolist()
+
+
+# Threads and tasks
+
+
+def test_threads_do_not_disturb_each_other():
+    results = {}
+
+    def work(k):
+        results[k] = [grad(lambda x: x * grad(lambda y: x * y**k)(2.0))(3.0) for _ in range(50)]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {k: set(values) for k, values in results.items()} == {1: {6.0}, 2: {24.0}, 3: {72.0}}
+
+
+def test_tasks_do_not_disturb_each_other():
+    async def work(k):
+        await asyncio.sleep(0)
+        return grad(lambda x: x * grad(lambda y: x * y**k)(2.0))(3.0)
+
+    async def both():
+        return await asyncio.gather(work(1), work(2))
+
+    assert asyncio.run(both()) == [6.0, 24.0]
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: grad(float)(1.0), TypeError, r"grad: the function must return a Tensor; got float\. float\(\)"),
+        (lambda: grad(lambda x: x.item() ** 2)(1.0), TypeError, r"grad: the function must return a Tensor; got float"),
+        (lambda: grad(lambda x: Tensor(x.numpy()) * 2)(1.0), RuntimeError, r"grad: the result must depend on the arg"),
+        (lambda: grad(np.square)(np.ones(2)), ValueError, r"grad: the function must return a scalar; got shape \(2,\)"),
+        (lambda: grad(np.square)(2), TypeError, r"grad: arguments that are differentiated must be floats; got int64"),
+        (lambda: grad(np.square, 1)(2.0), ValueError, r"grad: argnums must number positional arguments; got 1 for 1"),
+        (lambda: vjp(np.square, X)[1](np.ones(3)), ValueError, r"vjp: the cotangent must have the shape of the res"),
+        (lambda: jvp(np.square, (X,), (np.ones(3),)), ValueError, r"jvp: tangents must have the nesting and the sha"),
+        (lambda: jacobian(np.floor)(X), TypeError, r"np\.floor: a function of Tensors needs a derivative rule"),
+        (lambda: jacobian(lambda x: x.data)(X), TypeError, r"jacobian: the function must return a Tensor; got ndarray"),
+    ],
+)
+def test_errors(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_an_error_inside_leaves_no_transform_active():
+    with pytest.raises(ZeroDivisionError):
+        grad(lambda x: 1 / 0)(1.0)
+    assert not func.active.get()

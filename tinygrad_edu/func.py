@@ -1,0 +1,328 @@
+"""Transforms of functions: from f to its gradient, its Jacobian, its Hessian.
+
+    slope = grad(lambda x: np.sum(x**2))
+    slope(np.array([1.0, 2.0]))                    # array([2., 4.])
+    grad(grad(grad(np.sin)))(0.0)                  # -1.0
+
+    grad, value_and_grad    of a function with a scalar result
+    elementwise_grad        of a function that treats each entry on its own
+    vjp, jvp                one row, one column of the Jacobian, without the rest of it
+    jacobian, hessian, hvp  all of it; all second derivatives; these times a vector
+
+The functions may be plain NumPy that knows nothing of this package. Arguments may be numbers, arrays, Tensors, and
+tuples, lists and dicts of them, nested; gradients have the same structure. Arrays go in and arrays come out; given
+Tensors (as inside another transform) the result records, so that transforms can be nested to any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import autograd
+from tinygrad_edu.ops import Op
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Function = Callable[..., Any]
+
+#: What a function is differentiated by: a node of its own for each transform, so that nested ones are told apart.
+variable = Op(lambda x: x, lambda g, y, x: g, name="variable")
+
+#: A value tied to an input that it does not depend on: a constant gradient has the gradient zero, and is not cut off.
+tied = Op(
+    lambda value, x: value,
+    lambda g, y, value, x: g,
+    lambda g, y, value, x: np.zeros(x.shape, x.dtype),
+    name="tied",
+)
+
+
+# Nested arguments
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """The numbers, arrays and Tensors in nested tuples, lists and dicts, in order."""
+    if isinstance(tree, dict):
+        for key in tree:
+            yield from leaves(tree[key])
+    elif isinstance(tree, tuple | list):
+        for part in tree:
+            yield from leaves(part)
+    else:
+        yield tree
+
+
+def rebuild(tree: Any, new: Iterator[Any]) -> Any:
+    """The same nesting with other leaves, taken in order."""
+    if isinstance(tree, dict):
+        return {key: rebuild(part, new) for key, part in tree.items()}
+    if isinstance(tree, tuple | list):
+        parts = [rebuild(part, new) for part in tree]
+        if hasattr(tree, "_fields"):  # a named tuple
+            return type(tree)(*parts)
+        return type(tree)(parts)
+    return next(new)
+
+
+def variables(caller: str, tree: Any) -> Any:
+    """Fresh nodes to differentiate by, in the nesting of an argument.
+
+    A Tensor that records already (inside another transform) is behind its new node: the inner derivative is that by
+    the new node alone, and the outer one sees through it.
+    """
+    fresh = []
+    for x in leaves(tree):
+        if not (isinstance(x, Tensor) and x.requires_grad):
+            array = np.asarray(x.data if isinstance(x, Tensor) else x)
+            if array.dtype.kind != "f":
+                raise TypeError(
+                    f"{caller}: arguments that are differentiated must be floats; got {array.dtype}. Write 1.0 for 1, "
+                    "or choose the others by argnums."
+                )
+            x = Tensor(array, requires_grad=True)
+        fresh.append(variable(x))
+    return rebuild(tree, iter(fresh))
+
+
+#: The variables of the transforms whose functions are being called, here and now.
+active: ContextVar[frozenset[Any]] = ContextVar("active", default=frozenset())
+
+
+def inside_another(*results: Any) -> bool:
+    """Whether results depend on the variables of a transform around this one: then they must record."""
+    recorded = [x for x in leaves(results) if isinstance(x, Tensor) and x.requires_grad]
+    return bool(around := active.get()) and any(node in around for node in autograd.order(recorded))
+
+
+def plain(tree: Any) -> Any:
+    """The same nesting with arrays in place of Tensors; numbers for arrays without axes."""
+    arrays = (x.data if isinstance(x, Tensor) else np.asarray(x) for x in leaves(tree))
+    return rebuild(tree, (x[()] for x in arrays))
+
+
+def result_of(
+    caller: str, function: Function, by: Any, args: tuple[Any, ...], has_aux: bool = False
+) -> tuple[Any, Any]:
+    """The result, which must be a Tensor, and what came with it; `by` are the variables among the arguments."""
+    before = active.set(active.get().union(leaves(by)))
+    try:
+        result = function(*args)
+    finally:
+        active.reset(before)
+    result, aux = result if has_aux else (result, None)
+    if not isinstance(result, Tensor):
+        raise TypeError(
+            f"{caller}: the function must return a Tensor; got {type(result).__name__}. float(), .item() or np.array() "
+            "inside it cut the graph: return the Tensor itself."
+        )
+    return result, aux
+
+
+# Gradients
+
+
+def value_and_grad(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """A function that gives the value of another and its gradient.
+
+        value_and_grad(f)(x) = f(x), df/dx
+
+    `argnums` chooses the arguments to differentiate by; for several the gradients come as a tuple. With has_aux=True
+    the function returns (value, anything), and the result is ((value, anything), gradient). The form that
+    scipy.optimize.minimize takes with jac=True.
+
+    Raises:  TypeError, ValueError, RuntimeError
+    >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+
+    def with_gradient(*args: Any, **kwargs: Any) -> Any:
+        value, aux, gradient = _gradient("grad", function, argnums, has_aux, args, kwargs)
+        return ((value, aux) if has_aux else value), gradient
+
+    return with_gradient
+
+
+def grad(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """The gradient of a function with a scalar result, as a function.
+
+        grad(f)(x) = df/dx
+
+    Arguments as for `value_and_grad`; with has_aux=True the result is (gradient, anything).
+
+    Raises:  TypeError, ValueError, RuntimeError
+    >>> grad(lambda w, x: np.tanh(w * x), argnums=(0, 1))(0.0, 2.0)
+    (np.float64(2.0), np.float64(0.0))
+    """
+
+    def gradient_of(*args: Any, **kwargs: Any) -> Any:
+        _, aux, gradient = _gradient("grad", function, argnums, has_aux, args, kwargs)
+        return (gradient, aux) if has_aux else gradient
+
+    return gradient_of
+
+
+def elementwise_grad(function: Function, argnums: int = 0) -> Function:
+    """The slope of a function that treats each entry on its own, at each entry.
+
+        elementwise_grad(f)(x)_i = f'(x_i)
+
+    >>> elementwise_grad(np.square)(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    return grad(lambda *args, **kwargs: np.sum(function(*args, **kwargs)), argnums)
+
+
+def _gradient(
+    caller: str, function: Function, argnums: int | Sequence[int], has_aux: bool, args: tuple[Any, ...], kwargs: Any
+) -> tuple[Any, Any, Any]:
+    """The value, what came with it, and the gradients in the nesting of the chosen arguments."""
+    chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if not all(-len(args) <= k < len(args) for k in chosen):
+        raise ValueError(
+            f"{caller}: argnums must number positional arguments; got {argnums} for {len(args)} of them. Count from 0."
+        )
+    args_out = list(args)
+    for k in chosen:
+        args_out[k] = variables(caller, args[k])
+    by = tuple(args_out[k] for k in chosen)
+    value, aux = result_of(caller, partial(function, **kwargs), by, tuple(args_out), has_aux)
+    recording = inside_another(value)
+    nested = rebuild(by, iter(_towards(caller, value, list(leaves(by)), None, recording)))
+    if not recording:
+        value, nested = plain(value), plain(nested)
+    return value, aux, nested[0] if isinstance(argnums, int) else nested
+
+
+def _towards(caller: str, value: Tensor, xs: list[Tensor], gradient: Any, create_graph: bool) -> list[Any]:
+    """The gradients by xs. At least one must be tied to the value; what the others do not move has gradient zero."""
+    if value.size != 1 and gradient is None:
+        raise ValueError(
+            f"{caller}: the function must return a scalar; got shape {value.shape}. "
+            "Reduce it, for example with np.sum, or use jacobian."
+        )
+    found = autograd.grad(value, xs, gradient, create_graph, allow_unused=True) if value.requires_grad else ()
+    if all(g is None for g in found):
+        raise RuntimeError(
+            f"{caller}: the result must depend on the arguments that it is differentiated by; got one that does not. "
+            "Did np.array(), float(), .item() or .numpy() inside the function cut the graph?"
+        )
+    zeros = [Tensor(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(found, xs, strict=True)]
+    return [tied(g, x) if create_graph and not g.requires_grad else g for g, x in zip(zeros, xs, strict=True)]
+
+
+# Jacobians
+
+
+def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
+    """The value, and a function from a cotangent to the gradients: one backward pass.
+
+        y, back = vjp(f, x);   back(u) = u . dy/dx
+
+    Shapes:  u has the shape of y; the gradients come as a tuple, one for each argument, in its nesting
+    >>> y, back = vjp(np.square, np.array([1.0, 3.0]))
+    >>> back(np.array([1.0, 10.0]))
+    (array([ 2., 60.]),)
+    """
+    by = tuple(variables("vjp", x) for x in args)
+    value, _ = result_of("vjp", function, by, by)
+    recording = inside_another(value)
+
+    def back(cotangent: Any) -> Any:
+        if np.shape(cotangent) != value.shape:
+            raise ValueError(
+                f"vjp: the cotangent must have the shape of the result, {value.shape}; got {np.shape(cotangent)}."
+            )
+        record = recording or inside_another(cotangent)
+        nested = rebuild(by, iter(_towards("vjp", value, list(leaves(by)), cotangent, record)))
+        return nested if record else plain(nested)
+
+    return (value if recording else plain(value)), back
+
+
+def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """The value, and how it changes as the arguments move along a tangent.
+
+        jvp(f, (x,), (t,)) = f(x), dy/dx t
+
+    By reverse mode twice: u -> u . dy/dx is linear in u, and its own derivative along t is dy/dx t.
+
+    Shapes:  tangents like primals -> the value and a tangent of its shape
+    >>> jvp(np.square, (np.array([1.0, 3.0]),), (np.array([1.0, 10.0]),))
+    (array([1., 9.]), array([ 2., 60.]))
+    """
+    if [np.shape(x) for x in leaves(tuple(tangents))] != [np.shape(x) for x in leaves(tuple(primals))]:
+        raise ValueError("jvp: tangents must have the nesting and the shapes of the primals; got others. Check both.")
+    by = tuple(variables("jvp", x) for x in primals)
+    value, _ = result_of("jvp", function, by, by)
+    recording = inside_another(value, tuple(tangents))
+    cotangent = variable(Tensor(np.zeros(value.shape, value.dtype), requires_grad=True))
+    gradients = _towards("jvp", value, list(leaves(by)), cotangent, create_graph=True)
+    moved = sum(np.sum(g * t) for g, t in zip(gradients, leaves(tuple(tangents)), strict=True))
+    (tangent,) = _towards("jvp", moved, [cotangent], None, create_graph=recording)
+    return (value, tangent) if recording else (plain(value), plain(tangent))
+
+
+def jacobian(function: Function, argnums: int = 0) -> Function:
+    """All first derivatives of a function, as a function.
+
+        jacobian(f)(x)[i.., j..] = dy_i.. / dx_j..
+
+    One backward pass for each entry of the result.
+
+    Shapes:  y (*a,), x (*b,) -> (*a, *b), in the nesting of the argument
+    >>> jacobian(lambda x: np.stack([x[0] * x[1], x[0]]))(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [1., 0.]])
+    """
+
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        by = variables("jacobian", args[argnums])
+        inputs = (*args[:argnums], by, *args[argnums:][1:])
+        value, _ = result_of("jacobian", partial(function, **kwargs), by, inputs)
+        recording, xs = inside_another(value), list(leaves(by))
+        rows = []
+        for position in range(value.size):
+            u = np.zeros(value.size, value.dtype)
+            u[position] = 1
+            rows.append(_towards("jacobian", value, xs, u.reshape(value.shape), recording))
+        columns = [np.reshape(np.stack([row[k] for row in rows]), (*value.shape, *x.shape)) for k, x in enumerate(xs)]
+        nested = rebuild(by, iter(columns))
+        return nested if recording else plain(nested)
+
+    return jacobian_of
+
+
+def hessian(function: Function, argnums: int = 0) -> Function:
+    """All second derivatives of a function with a scalar result, as a function.
+
+        hessian(f)(x)[i.., j..] = d2f / dx_i.. dx_j..
+
+    Shapes:  x (*b,) -> (*b, *b); for one array
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(function, argnums), argnums)
+
+
+def hvp(function: Function, x: Any, direction: Any) -> Any:
+    """The Hessian times a vector, without the Hessian: two backward passes.
+
+        hvp(f, x, v) = d/dx (df/dx . v)
+
+    Shapes:  v like x -> like x
+    >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([1.0, 3.0]), np.array([1.0, 0.0]))
+    array([6., 2.])
+    """
+
+    def along(x: Any) -> Any:
+        parts = zip(leaves(grad(function)(x)), leaves(direction), strict=True)
+        return sum(np.sum(g * v) for g, v in parts)
+
+    return grad(along)(x)
