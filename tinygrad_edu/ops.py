@@ -409,6 +409,11 @@ def _dot_b(g: Any, y: Any, a: Any, b: Any) -> Any:
 dot = Op(np.dot, _dot_a, _dot_b)
 
 
+def _sum_of_rows(g: Any, *_: Any) -> Any:
+    rows = _rows(g)
+    return np.dot(_ones(rows.shape[0], rows.dtype), rows)
+
+
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     if weight.ndim != 2:
         raise ValueError(
@@ -440,7 +445,7 @@ linear = Op(
     _linear,  # z = x W.T + b, examples in rows; the local derivative by W is x: that is why x stands in dJ/dW
     lambda g, y, x, weight, bias: np.dot(g, weight),
     lambda g, y, x, weight, bias: np.dot(_rows(g).T, _rows(x)),
-    lambda g, y, x, weight, bias: np.dot(_ones(_rows(g).shape[0], g.dtype), _rows(g)),  # the sum over examples
+    _sum_of_rows,
 )
 
 # Activations, each stable for any z

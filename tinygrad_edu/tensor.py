@@ -31,6 +31,7 @@ __all__ = ["Tensor"]
 NO_PARAMS: dict[str, Any] = {}
 NUMBERS = {float, int, bool, type(None)}  # kept as they are: NumPy does not upcast for a Python number
 REAL = "fiub"  # NumPy's kinds of real numbers
+ndarray = np.ndarray
 new = object.__new__
 
 
@@ -42,7 +43,7 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
             values.append(x.data)
             if x.requires_grad:
                 requires_grad = True
-        elif type(x) is np.ndarray or type(x) in NUMBERS:
+        elif type(x) in NUMBERS or (type(x) is ndarray and x.dtype.kind in REAL):
             values.append(x)
         else:
             return apply(op, tuple(operand(op, x) for x in inputs), params)
@@ -53,17 +54,17 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if not op.rules and not op.every:
         return data
     tensor = new(Tensor)
-    tensor.data = data if type(data) is np.ndarray else np.asarray(data)
-    if tensor.data.dtype.kind not in REAL:
-        raise TypeError(
-            f"{op.name}: operands must be real numbers; got a result of dtype {tensor.data.dtype}. "
-            "Take .real, or convert with .astype(float)."
-        )
-    tensor.op, tensor.grad, tensor.name, tensor.retains_grad = op, None, None, False
+    tensor.data = data if type(data) is ndarray else np.asarray(data)
+    tensor.op = op
+    tensor.grad = tensor.name = None
+    tensor.retains_grad = False
     now = mode.get()
     if requires_grad and now.record:
         tensor.requires_grad = True
-        tensor.inputs, tensor.params, tensor.created = inputs, params, next(created)
+        tensor.inputs = inputs
+        tensor.params = params
+        tensor.created = next(created)
+        tensor.scopes = ()
     else:
         tensor.requires_grad = False
         tensor.inputs, tensor.params = (), NO_PARAMS
@@ -79,7 +80,9 @@ def operand(op: ops.Op, x: Any) -> Any:
         return x
     array = np.asarray(x)
     if array.dtype.kind not in REAL:
-        raise TypeError(f"{op.name}: operands must be real numbers; got {x!r}. Convert it to numbers first.")
+        raise TypeError(
+            f"{op.name}: operands must be real numbers; got {x!r} of dtype {array.dtype}. Convert it to numbers first."
+        )
     return array
 
 
@@ -405,6 +408,8 @@ class Tensor(Node):
         renamed = {ALIASES.get(key, key): x for key, x in given.items() if x is not np._NoValue}
         named = {key: x for key, x in renamed.items() if x is not None or key in op.parameters}
         names = parameters(function)[: len(op.rules) or 1]
+        if absent := [key for key in names if key not in named and op is not ops.clip]:
+            raise TypeError(f"np.{function.__name__}: needs {', '.join(absent)}; got a call without. Pass all operands.")
         inputs = tuple(named.pop(key, None) for key in names)
         return apply(op, tuple(inputs[0]) if op.every else inputs, accepted(op, named))
 

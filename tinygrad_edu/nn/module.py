@@ -62,8 +62,8 @@ class Module:
     def __call__(self, *inputs: Any) -> Any:
         start = next(created)
         result = self.forward(*inputs)
-        if isinstance(result, Tensor) and result.inputs and result.created > start:
-            result.scopes = (*getattr(result, "scopes", ()), (self, start))  # so that a Graph knows what made it
+        if type(result) is Tensor and result.inputs and result.created > start:
+            result.scopes += ((self, start),)  # so that a Graph knows what made it
         return result
 
     def children(self) -> Iterator[tuple[str, Any]]:
