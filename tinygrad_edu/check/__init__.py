@@ -1,12 +1,27 @@
 """Is it right? Gradients against differences, and against the formulas that people write by hand.
 
-gradcheck(function, *inputs)   against central differences
-formulas                       the hand-written backward pass, in bare NumPy
-Comparison                     one term by several routes
+gradcheck(function, *inputs)    against central differences
+compare(pair, Z, Y)             a last layer op by op, by the fused op and by hand: a Comparison
+last_layer(model, loss, X, y)   the same for your own model
+cancellation(), slow_start()    what the fused op is for, in numbers
+formulas                        the hand-written backward pass, in bare NumPy
 """
 
 from tinygrad_edu.check import formulas
-from tinygrad_edu.check.compare import Comparison
+from tinygrad_edu.check.cancellation import Cancellation, SlowStart, cancellation, slow_start
+from tinygrad_edu.check.compare import Comparison, compare
 from tinygrad_edu.check.gradcheck import GradCheck, gradcheck
+from tinygrad_edu.check.recognise import last_layer
 
-__all__ = ["Comparison", "GradCheck", "formulas", "gradcheck"]
+__all__ = [
+    "Cancellation",
+    "Comparison",
+    "GradCheck",
+    "SlowStart",
+    "cancellation",
+    "compare",
+    "formulas",
+    "gradcheck",
+    "last_layer",
+    "slow_start",
+]
