@@ -1,6 +1,7 @@
-"""The command, its demonstration, its plots, and what importing the package costs."""
+"""The demonstration, its plots, and what importing the package costs."""
 
 import ctypes
+import importlib
 import os
 import subprocess
 import sys
@@ -49,10 +50,10 @@ def demo_run(tmp_path_factory):
 # The demonstration
 
 
-def test_the_demo_writes_its_two_pictures(tmp_path, capsys):
+def test_the_demo_writes_its_pictures_and_its_page(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path), "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
-    assert sorted(x.name for x in tmp_path.iterdir()) == ["graph.svg", "loss.png"]
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["graph.html", "graph.svg", "loss.png"]
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
     root = ElementTree.parse(tmp_path / "graph.svg").getroot()
     texts = ["".join(x.itertext()) for x in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -61,9 +62,11 @@ def test_the_demo_writes_its_two_pictures(tmp_path, capsys):
 
 def test_the_demo_makes_its_directory_and_says_what_it_wrote(demo_run):
     out, text = demo_run
-    assert sorted(x.name for x in out.iterdir()) == ["graph.svg", "loss.png"]
-    written = text.splitlines()[-2:]
-    assert [line.split(": ")[0] for line in written] == [str(out / "loss.png"), str(out / "graph.svg")]
+    assert sorted(x.name for x in out.iterdir()) == ["graph.html", "graph.svg", "loss.png"]
+    written = text.splitlines()[-3:]
+    assert [line.split(": ")[0] for line in written] == [
+        str(out / name) for name in ("loss.png", "graph.svg", "graph.html")
+    ]
     assert all(len(line.removeprefix(str(out))) > 40 for line in written)
 
 
@@ -140,8 +143,8 @@ def test_the_table_is_right_for_weights_that_were_not_trained():
 def test_without_matplotlib_one_line_says_so_and_the_rest_is_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["demo", "--out", str(tmp_path)]) == 0
-    assert [x.name for x in tmp_path.iterdir()] == ["graph.svg"]
-    line, other = capsys.readouterr().out.splitlines()[-2:]
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["graph.html", "graph.svg"]
+    line, other, _ = capsys.readouterr().out.splitlines()[-3:]
     assert line.startswith("No loss curve. plot: needs Matplotlib")
     assert line.endswith("pip install 'tinygrad_edu[plot]'.")
     assert other.startswith(str(tmp_path / "graph.svg"))
@@ -151,8 +154,9 @@ def test_without_graphviz_one_line_says_so_and_the_rest_is_written(tmp_path, cap
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     assert main(["demo", "--out", str(tmp_path)]) == 0
-    assert sorted(x.name for x in tmp_path.iterdir()) == ["graph.gv", "loss.png"]
-    other, line = capsys.readouterr().out.splitlines()[-2:]
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["graph.gv", "graph.html", "loss.png"]
+    other, line, page = capsys.readouterr().out.splitlines()[-3:]
+    assert page.startswith(str(tmp_path / "graph.html"))
     assert other.startswith(str(tmp_path / "loss.png"))
     assert line.startswith("No picture of the graph. draw: needs Graphviz")
     assert "pip install 'tinygrad_edu[dot]'" in line
@@ -165,7 +169,7 @@ def test_without_any_extra_the_demo_still_runs(tmp_path, capsys, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     assert main(["demo", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
-    assert [line.split(".")[0] for line in captured.out.splitlines()[-2:]] == [
+    assert [line.split(".")[0] for line in captured.out.splitlines()[-3:-1]] == [
         "No loss curve",
         "No picture of the graph",
     ]
@@ -179,70 +183,6 @@ def test_the_progress_bar_goes_to_the_error_stream(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("Training: 100%") == 1
-
-
-# The command
-
-
-def test_the_command_tells_its_version():
-    assert run("-m", "tinygrad_edu", "--version") == f"tinygrad_edu {tg.__version__}\n"
-
-
-def test_the_command_helps(capsys):
-    for arguments in (["--help"], ["demo", "--help"]):
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        assert left.value.code == 0
-        assert "demo" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "COMMAND"),
-        (["dance"], "dance"),
-        (["demo", "--seed", "many"], "--seed"),
-        (["demo", "--seed", "1.5"], "--seed"),
-        (["demo", "--out"], "--out"),
-        (["demo", "extra"], "extra"),
-        (["--quick"], "COMMAND"),
-    ],
-)
-def test_bad_arguments_exit_with_two(arguments, message, capsys):
-    with pytest.raises(SystemExit) as left:
-        main(arguments)
-    assert left.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert message in captured.err.splitlines()[-1]
-
-
-def exit_status(arguments):
-    try:
-        return main(arguments)
-    except SystemExit as left:
-        return left.code
-
-
-def test_a_negative_seed_is_refused_by_its_name(tmp_path, capsys):
-    assert exit_status(["demo", "--out", str(tmp_path), "--seed", "-1"]) == 2
-    assert "seed" in capsys.readouterr().err.splitlines()[-1]
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path, capsys):
-    (tmp_path / "out").write_text("mine", encoding="utf-8")
-    assert exit_status(["demo", "--quiet", "--out", str(tmp_path / "out")]) == 2
-    assert str(tmp_path / "out") in capsys.readouterr().err.splitlines()[-1]
-    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
-
-
-def test_a_directory_that_cannot_be_is_refused_before_the_training(tmp_path, monkeypatch):
-    (tmp_path / "out").write_text("mine", encoding="utf-8")
-    trained = []
-    monkeypatch.setattr(demonstration, "train", lambda *_: trained.append(True) or {"training": [1.0], "test": [1.0]})
-    assert exit_status(["demo", "--quiet", "--out", str(tmp_path / "out")]) == 2
-    assert not trained
 
 
 # Importing
@@ -268,6 +208,20 @@ def test_plotting_does_not_touch_pyplot(tmp_path):
         "print('matplotlib.pyplot' in sys.modules)"
     )
     assert run("-c", program) == "False\n"
+
+
+def test_drawing_is_loaded_when_it_is_first_asked_for():
+    program = (
+        "import sys, tinygrad_edu as tg; print('graphviz' in sys.modules); tg.draw; print('graphviz' in sys.modules)"
+    )
+    assert run("-W", "ignore", "-c", program).split() == ["False", "True"]
+    assert tg.draw is importlib.import_module("tinygrad_edu.read.draw").draw
+    assert tg.explore is importlib.import_module("tinygrad_edu.read.explorer").explore
+    assert {"draw", "explore", "tree", "Tensor", "__version__"} <= set(dir(tg))
+    with pytest.raises(AttributeError, match="module 'tinygrad_edu' has no attribute 'drow'"):
+        _ = tg.drow
+    with pytest.raises(ImportError, match="drow"):
+        exec("from tinygrad_edu import drow")
 
 
 def test_every_public_name_is_there():

@@ -9,7 +9,9 @@
 Read in this order: `ops.py` (the derivative sheet), `autograd.py` (the chain rule), `tensor.py`.
 """
 
-from tinygrad_edu import autograd, check, data, functional, nn, optim
+from typing import TYPE_CHECKING
+
+from tinygrad_edu import autograd, check, data, func, functional, nn, optim
 from tinygrad_edu.autograd import detect_anomaly, no_grad
 from tinygrad_edu.functional import (
     binary_cross_entropy,
@@ -28,7 +30,27 @@ from tinygrad_edu.functional import (
     softplus,
 )
 from tinygrad_edu.memory import keep_freed_arrays
+from tinygrad_edu.read.tree import tree
 from tinygrad_edu.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinygrad_edu.read.draw import draw
+    from tinygrad_edu.read.explorer import explore
+else:
+
+    def __getattr__(name):
+        """`draw` and `explore` bring the graphviz package along: they are imported when they are first asked for."""
+        if name == "draw":
+            from tinygrad_edu.read.draw import draw as found
+        elif name == "explore":
+            from tinygrad_edu.read.explorer import explore as found
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return found
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "Tensor",
@@ -39,7 +61,10 @@ __all__ = [
     "cross_entropy",
     "data",
     "detect_anomaly",
+    "draw",
     "dropout",
+    "explore",
+    "func",
     "functional",
     "leaky_relu",
     "linear",
@@ -54,6 +79,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softplus",
+    "tree",
 ]
 
 __version__ = "0.1.0"

@@ -1,15 +1,32 @@
-"""The command `tinygrad-edu`."""
+"""The command `tinygrad-edu`.
+
+Exit status: 0 if all was done, 1 if something on this machine is missing (Graphviz, a browser), 2 if what was asked
+for cannot be done as it was asked.
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tinygrad_edu import __version__
 
 __all__ = ["main"]
+
+TARGETS = """\
+targets:
+  neuron        one sigmoid neuron with cross-entropy, on one example
+  mlp           a 2-3-1 network with tanh, a sigmoid output and cross-entropy
+  last-layer    sigmoid and binary cross-entropy written out
+  softmax       softmax and the log-likelihood written out
+  FILE.py:name, package.module:name
+                a Tensor, or a function of no arguments that returns one
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,12 +37,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Example: tinygrad-edu demo --out demo --seed 1",
     )
     parser.add_argument("--version", action="version", version=f"tinygrad_edu {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_demo(commands)
+    add_draw(commands)
+    add_explain(commands)
+    options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an output that knows no ᵀ gets a question mark
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (OSError, ValueError) as error:
+        return failed(error, 2)
 
+
+def failed(error: Exception | str, status: int) -> int:
+    """Say what went wrong; returns the exit status."""
+    print(f"tinygrad-edu: {error}", file=sys.stderr)
+    return status
+
+
+# demo
+
+
+def add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="train on real data and compare the last-layer gradient with the textbook",
         description="Train a network on the breast-cancer data, then compare autograd with the hand-written formulas.",
+        epilog="Example: tinygrad-edu demo --out demo --seed 1",
     )
     demo.add_argument(
         "--out",
@@ -42,13 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="seed of the split, the weights and the batches (default: %(default)s)",
     )
     demo.add_argument("--quiet", action="store_true", help="print nothing, only write the pictures")
-
-    options = parser.parse_args(arguments)
-    try:
-        return run_demo(options)
-    except (OSError, ValueError) as error:
-        print(f"tinygrad-edu: {error}", file=sys.stderr)
-        return 2
+    demo.set_defaults(run=run_demo)
 
 
 def seed(text: str) -> int:
@@ -62,4 +100,109 @@ def run_demo(options: argparse.Namespace) -> int:
     from tinygrad_edu.demo import demo
 
     demo(options.out, options.seed, options.quiet)
+    return 0
+
+
+# draw
+
+
+def add_draw(commands: Any) -> None:
+    draw = commands.add_parser(
+        "draw",
+        help="draw a graph: of a built-in example, or of a tensor in your own file",
+        description="Draw the graph of a tensor as a picture, as a page that steps through backprop, or as text.",
+        epilog=TARGETS + "\nExample: tinygrad-edu draw homework.py:loss --out loss.png",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    draw.add_argument("target", metavar="TARGET", help="what to draw, see below")
+    draw.add_argument(
+        "--out", type=Path, metavar="FILE", help="svg, png, pdf, gv or html (default: the target's name, .svg)"
+    )
+    draw.add_argument(
+        "--backward", action="store_true", help="draw the graph of the gradient by the first parameter instead"
+    )
+    form = draw.add_mutually_exclusive_group()
+    form.add_argument("--page", action="store_true", help="write the page that steps through backprop instead (.html)")
+    form.add_argument("--tree", action="store_true", help="print the graph as text; a file is written with --out only")
+    draw.add_argument("--open", action="store_true", help="open what was written in the browser")
+    draw.set_defaults(run=run_draw)
+
+
+def run_draw(options: argparse.Namespace) -> int:
+    from tinygrad_edu.graph import Graph
+    from tinygrad_edu.read import targets
+    from tinygrad_edu.read.tree import tree
+
+    title = f"the graph of {options.target}"
+    try:
+        x, names = targets.find(options.target)
+        if options.backward:
+            x, names = targets.backward(x, names)
+            name = Graph(x, names).outputs[0].name
+            title = f"the graph of {name}, the gradient of {options.target} by its first parameter"
+    except (TypeError, ImportError, RuntimeError) as error:
+        return failed(error, 2)
+    if options.tree:
+        tree(x, names, gradients=not options.backward).show()
+        if not options.out:
+            return 0
+    return write_graph(x, names, title, options)
+
+
+def write_graph(x: Any, names: Any, title: str, options: argparse.Namespace) -> int:
+    """Write the picture or the page, say where it is, and open it if asked to."""
+    from tinygrad_edu.read.draw import draw
+    from tinygrad_edu.read.explorer import explore
+
+    stem = options.target.rpartition(":")[2] + ("-backward" if options.backward else "")
+    path = options.out or Path(f"{stem}.html" if options.page else f"{stem}.svg")
+    if options.page:
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"draw: the page must end in .html; got {path.name!r}. Try {path.stem}.html.")
+        print(f"{explore(x, path, names)}: {title}, to step through with the arrow keys.")
+    else:
+        drawing = draw(x, names, edges="none", gradients=False) if options.backward else draw(x, names)
+        try:
+            print(f"{drawing.save(path)}: {title}. {drawing.note}".rstrip())
+        except RuntimeError as error:
+            return failed(error, 1)
+    if options.open:
+        import webbrowser
+
+        if not webbrowser.open(path.resolve().as_uri()):
+            return failed(f"draw: no browser was found. Open {path} yourself.", 1)
+    return 0
+
+
+# explain
+
+
+def add_explain(commands: Any) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="answer a question about the last layer: derivation, numbers, and the wrong answer people get",
+        description="Answer a question about the last layer. Without a topic, list them.",
+        epilog="Example: tinygrad-edu explain softmax-nll --html softmax.html",
+    )
+    explain.add_argument("topic", nargs="?", metavar="TOPIC", help="one of the list")
+    explain.add_argument(
+        "--layout",
+        choices=("rows", "columns"),
+        default="rows",
+        help="one example a row, as PyTorch has it, or a column (default: %(default)s)",
+    )
+    explain.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the answer as a page that opens offline instead"
+    )
+    explain.set_defaults(run=run_explain)
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    from tinygrad_edu.read.explain import explain
+
+    try:
+        answer = explain(options.topic, options.layout, options.html)
+    except ImportError as error:
+        return failed(error, 1)
+    print(f"{options.html}: {answer.question}" if options.html and not isinstance(answer, str) else answer)
     return 0

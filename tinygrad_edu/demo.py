@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_edu import autograd, data, functional, nn, optim, plot
 from tinygrad_edu.check import Comparison, formulas
 from tinygrad_edu.read.draw import draw
+from tinygrad_edu.read.explorer import explore
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["demo", "last_layer_table", "train"]
@@ -24,7 +25,7 @@ EPOCHS, BATCH, HIDDEN = 40, 32, 16
 
 
 def demo(out: Path, seed: int = 0, quiet: bool = False) -> float:
-    """Train, print the table, write loss.png and graph.svg to `out`; returns the test accuracy."""
+    """Train, print the table, write loss.png, graph.svg and graph.html to `out`; returns the test accuracy."""
     out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     cancer = data.cancer()
@@ -132,6 +133,8 @@ def write_pictures(out: Path, losses: dict[str, list[float]], cost: Tensor) -> I
         yield f"{path}: the graph of the cost; from J up, the chain rule passes every layer in the same way."
     except RuntimeError as error:
         yield f"No picture of the graph. {error}"
+    path = explore(cost, out / "graph.html")
+    yield f"{path}: the same graph, step by step; open it in a browser and press the right arrow."
 
 
 def progress(epochs: Iterable[int], quiet: bool) -> Iterable[int]:

@@ -8,8 +8,9 @@
 Nodes come in topological order, inputs before what is made of them. A value used twice is one node;
 equal values are not merged. Single numbers are no nodes: they stand among the inputs of the op as they are.
 
-A name is, in this order: the one given in `names`, the tensor's own `name`, the textbook's (the output of a
-linear op on W1 is Z1, its activation A1, a single number at the end J), else that of the op. Names are unique.
+A name is, in this order: the one given in `names`, the tensor's own `name`, the textbook's (the weights and biases of
+linear ops are W1 b1 W2 b2 ..., the output of the one on W1 is Z1, its activation A1, a single number at the end J),
+else that of the op. Names are unique.
 """
 
 from __future__ import annotations
@@ -152,8 +153,10 @@ class Graph:
                 "depend on. Leave them out."
             )
         taken: dict[str, int] = {}
+        own = {node: given.get(id(node.value)) or getattr(node.value, "name", None) for node in self.nodes}
+        layers = layer_names(self.nodes, own)
         for node in self.nodes:
-            name = given.get(id(node.value)) or getattr(node.value, "name", None) or textbook_name(node)
+            name = own[node] or layers.get(node) or textbook_name(node)
             node.named = name is not None
             name = node.name = name or own_name(node)
             while node.name in taken:
@@ -183,6 +186,17 @@ def used(x: Any, node: GraphNode, found: dict[int, GraphNode]) -> GraphNode | fl
         found[id(x)] = GraphNode(x, "parameter" if isinstance(x, Node) and x.requires_grad else "input")
     found[id(x)].uses.append(node)
     return found[id(x)]
+
+
+def layer_names(nodes: list[GraphNode], own: Mapping[GraphNode, str | None]) -> dict[GraphNode, str]:
+    """W1, b1 for the leaves without a name that the first linear op has as weight and bias, and so on."""
+    taken, found = set(own.values()), dict[GraphNode, str]()
+    for number, node in enumerate((node for node in nodes if node.op is ops.linear), start=1):
+        for letter, x in zip("Wb", node.inputs[1:], strict=True):
+            name = f"{letter}{number}"
+            if isinstance(x, GraphNode) and x.kind == "parameter" and not own[x] and name not in taken:
+                found.setdefault(x, name)
+    return found
 
 
 def textbook_name(node: GraphNode) -> str | None:

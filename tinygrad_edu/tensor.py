@@ -409,7 +409,7 @@ class Tensor(Node):
         named = {key: x for key, x in renamed.items() if x is not None or key in op.parameters}
         names = parameters(function)[: len(op.rules) or 1]
         if absent := [key for key in names if key not in named and op is not ops.clip]:
-            raise TypeError(f"np.{function.__name__}: needs {', '.join(absent)}; got a call without. Pass all operands.")
+            raise TypeError(f"np.{function.__name__}: needs {', '.join(absent)}; got none. Pass all operands.")
         inputs = tuple(named.pop(key, None) for key in names)
         return apply(op, tuple(inputs[0]) if op.every else inputs, accepted(op, named))
 

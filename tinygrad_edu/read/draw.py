@@ -2,44 +2,89 @@
 
     draw(J).save("graph.svg")
 
-Values flow from top to bottom along the edges. A parallelogram is data, a box with a tab a parameter, an ellipse what
-an op made, a double frame the output; each kind has a colour of its own too.
+Values flow along the dark arrows; gradients come back along the orange ones, and each link is labelled with its local
+derivative, by which the gradient is multiplied on its way. A sheet with a folded corner is data, a box with a tab a
+parameter, a round box what an op made, a double frame the output; each kind has a colour of its own too.
+
+Read next: `fold.py`, what is drawn as one node, and `labels.py`, what stands in it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import graphviz
+import numpy as np
 
-from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu import ops
+from tinygrad_edu.autograd import Node
+from tinygrad_edu.graph import Graph, GraphNode, Scope
+from tinygrad_edu.read import notation
+from tinygrad_edu.read.fold import Unit, arrange
+from tinygrad_edu.read.labels import FAINT, font, panel, safe, shape_text, table, title
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Drawing", "draw"]
 
-# Fill colours from the Okabe-Ito palette, lightened: told apart by the colour-blind and in greyscale.
+# Fill colours from the Okabe-Ito palette, lightened, each darker than the one before: told apart by the colour-blind
+# and in greyscale.
 LOOKS = {
-    "input": {"shape": "parallelogram", "fillcolor": "#f2f2f2"},
-    "parameter": {"shape": "tab", "fillcolor": "#fbe3b4"},
-    "op": {"shape": "ellipse", "fillcolor": "#d6ebf7"},
-    "output": {"shape": "ellipse", "peripheries": "2", "fillcolor": "#b9e3d5"},
+    "input": {"shape": "note", "fillcolor": "#fafafa"},
+    "op": {"shape": "box", "style": "rounded,filled", "fillcolor": "#dbeefa"},
+    "parameter": {"shape": "tab", "fillcolor": "#f6cf85"},
+    "output": {"shape": "box", "peripheries": "2", "fillcolor": "#8fcfb8"},
 }
-FORMATS = ("svg", "png", "pdf", "gv")
+FOLDED = {"shape": "box3d", "style": "filled"}
+AGAIN = {"shape": "plaintext", "style": "", "margin": "0.02"}
+LEFT_OUT = {"shape": "plaintext", "style": ""}
+COMMUTATIVE = (ops.add, ops.multiply, ops.maximum, ops.minimum)
+FORWARD, BACK = "#4d4d4d", "#b34700"
+FORMATS = ("svg", "png", "pdf", "gv", "html")
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "values": ("auto", "heatmap", "summary", "none"),
+    "edges": ("formula", "shape", "none"),
+    "group": ("module", "fold", None),
+    "direction": ("TB", "LR", "BT", "RL"),
+}
+DETAILED = 60  # nodes; with more of them, values="auto" is a summary
+QUICK = {"nslimit": "1", "mclimit": "0.2"}  # less search for a perfect layout
+FAR = 8  # links away a value is drawn again
+
+Rows = list[list[str]]
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>The graph of {title}</title>
+<style>body {{ margin: 1em; background: white }} svg {{ max-width: 100%; height: auto }}</style>
+{svg}
+</html>
+"""
 
 
 class Drawing:
-    """A picture in Graphviz's language; `save` lays it out."""
+    """A picture in Graphviz's language; `save` lays it out, and a notebook shows it.
 
-    def __init__(self, source: str) -> None:
+    source  the picture in Graphviz's language
+    note    what the picture does not show one by one, as it says itself; empty if it shows all
+    """
+
+    def __init__(self, source: str, note: str = "", tensor: Tensor | None = None, name: str = "a tensor") -> None:
         self.source = source
+        self.note = note
+        self._tensor = tensor
+        self._name = name
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture; the ending of the name chooses the format: svg, png, pdf or gv.
+        """Write the picture; the ending of the name chooses the format: svg, png, pdf, gv or html.
 
         Raises:  ValueError for another format; FileNotFoundError if the directory does not exist;
                  RuntimeError if Graphviz is missing (the .gv is written all the same)
@@ -51,11 +96,34 @@ class Drawing:
         if not path.parent.is_dir():
             raise FileNotFoundError(f"draw: the directory must exist; got {str(path.parent)!r}. Create it first.")
         try:
-            picture = self.source.encode() if form == "gv" else render(self.source, form)
+            picture = self._in(form)
         except RuntimeError as error:
             kept = write(path.with_suffix(".gv"), self.source.encode())
             raise RuntimeError(f"{error} The drawing's source is in {kept}.") from None
         return write(path, picture)
+
+    def _in(self, form: str) -> bytes:
+        if form == "gv":
+            return self.source.encode()
+        if form == "html":
+            svg = re.sub(r"^.*?(?=<svg)", "", render(self.source, "svg").decode(), flags=re.DOTALL)
+            return PAGE.format(title=escape(self._name), svg=svg).encode()
+        return render(self.source, form)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """For notebooks: the picture, or the graph as a text tree where it cannot be laid out."""
+        try:
+            return {"image/svg+xml": render(self.source, "svg").decode(), "text/plain": repr(self)}
+        except Exception:  # whatever is wrong with the layout program, a notebook goes on
+            return {"text/plain": self._as_text()}
+
+    def _as_text(self) -> str:
+        from tinygrad_edu.read.tree import tree
+
+        return self.source if self._tensor is None else str(tree(self._tensor))
+
+    def __repr__(self) -> str:
+        return f"Drawing of {self._name}" + (f" ({self.note})" if self.note else "")
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -86,50 +154,216 @@ def render(source: str, form: str) -> bytes:
     return picture
 
 
-def draw(x: Tensor, names: Mapping[str, Any] | None = None, direction: str = "TB") -> Drawing:
+def draw(
+    x: Tensor,
+    names: Mapping[str, Any] | None = None,
+    values: str = "auto",
+    gradients: bool = True,
+    edges: str = "formula",
+    group: str | None = "module",
+    direction: str = "TB",
+    max_nodes: int = 200,
+) -> Drawing:
     """The graph behind a tensor as a Drawing.
 
-    Each node shows its name, the op that made it, and its shape or, for a single entry, its value.
-    `names` is a mapping from name to tensor, for example locals().
+    Each node shows its name, what it is made of, its shape, its value and, where x is a scalar, its gradient.
 
-    Raises:  TypeError for something that is no Tensor; ValueError for one that was not recorded
+    names      a mapping from name to tensor, for example locals()
+    values     "auto" (small arrays in full, larger ones as a heat-map; more than 60 nodes: a summary), "heatmap",
+               "summary" (least, largest, mean) or "none"
+    gradients  whether to show them, and the arrows on which they come back
+    edges      on each link the local derivative ("formula"), the shape of what flows forward ("shape") or "none"
+    group      a box around each call of a module ("module"), a node in place of the box ("fold"), or None
+    direction  in which values flow: "TB" (top to bottom), "LR", "BT" or "RL"
+    max_nodes  above it layers are folded; if that is not enough, the middle is left out. The picture says so.
+
+    Raises:  TypeError for something that is no Tensor; ValueError for one that was not recorded, for a name of what is
+             not in the graph, or for an argument that is none of the above
     """
-    if direction not in ("TB", "LR", "BT", "RL"):
-        raise ValueError(f"draw: direction must be TB, LR, BT or RL; got {direction!r}. TB runs from top to bottom.")
+    given = {"values": values, "edges": edges, "group": group, "direction": direction}
+    for key, choices in CHOICES.items():
+        if given[key] not in choices:
+            listed = " or ".join(map(repr, choices))
+            raise ValueError(f"draw: {key} must be {listed}; got {given[key]!r}. The default is {choices[0]!r}.")
+    if not isinstance(max_nodes, int) or max_nodes < 3:
+        raise ValueError(f"draw: max_nodes must be a whole number, 3 or more; got {max_nodes!r}. The default is 200.")
     graph = Graph(x, names)
-    dot = graphviz.Digraph(
-        graph_attr={"rankdir": direction, "bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.4"},
+    units, note = arrange(graph, group, max_nodes)
+    found, failure = find_gradients(graph) if gradients else ({}, "")
+    if values == "auto" and len(units) > DETAILED:
+        values = "summary"
+    dot = canvas(direction, legend([note, failure], bool(found), edges))
+    if len(units) > DETAILED:
+        dot.graph_attr |= QUICK
+    numbers = {unit: str(position) for position, unit in enumerate(units)}
+    output = graph.outputs[0].name if len(graph.outputs) == 1 else ""
+    add_nodes(dot, numbers, lambda node: numbers_of(node, found, values, output))
+    add_edges(dot, numbers, found, edges)
+    return Drawing(dot.source, note, x, graph.outputs[0].name)
+
+
+def canvas(direction: str, label: str) -> graphviz.Digraph:
+    """An empty picture with what all nodes and edges have in common."""
+    return graphviz.Digraph(
+        graph_attr={
+            "rankdir": direction,
+            "bgcolor": "white",
+            "nodesep": "0.3",
+            "ranksep": "0.45",
+            "fontname": "Helvetica",
+            "label": label,
+        },
         node_attr={
             "style": "filled",
             "fontname": "Helvetica",
             "fontsize": "12",
-            "color": "#4d4d4d",
-            "margin": "0.12,0.06",
+            "color": FORWARD,
+            "margin": "0.08,0.05",
         },
-        edge_attr={"color": "#4d4d4d", "arrowsize": "0.7"},
+        edge_attr={"color": FORWARD, "arrowsize": "0.7", "fontname": "Helvetica", "fontsize": "11"},
     )
-    numbers = {node: str(k) for k, node in enumerate(graph.nodes)}
-    for node, number in numbers.items():
-        dot.node(number, label(node), **LOOKS[node.kind])
-        for made_from in node.parents:
-            dot.edge(numbers[made_from], number)
-    return Drawing(dot.source)
 
 
-def label(node: GraphNode) -> str:
-    """Name, op and shape (or value) as an HTML-like label, every text escaped."""
-    named = node.op is None or not re.fullmatch(rf"{re.escape(node.op.name)}( \(\d+\))?", node.name)
-    lines = [f"<B>{safe(node.name)}</B>"] if named else []
-    if node.op:
-        constants = ", ".join(f"{x:g}" for x in node.inputs if isinstance(x, float))
-        lines.append(safe(f"{node.op.name} ({constants})" if constants else node.op.name))
-    data = node.value.data if isinstance(node.value, Tensor) else node.value
-    size = f"{data.item():.5g}" if data.size == 1 else " × ".join(map(str, node.shape))
-    lines.append(f'<FONT POINT-SIZE="10">{size}</FONT>')
-    return "<" + "<BR/>".join(lines) + ">"
+def find_gradients(graph: Graph) -> tuple[dict[GraphNode, np.ndarray], str]:
+    """The gradient at each node, none where the output is no scalar; and what went wrong, for the picture."""
+    if any(node.data.size != 1 for node in graph.outputs):
+        return {}, ""
+    try:
+        with np.errstate(all="ignore"):
+            return graph.backward(), ""
+    except (ArithmeticError, TypeError, ValueError) as error:  # a wrong rule: the picture helps to find it
+        return {}, f"No gradients. {error}"
 
 
-def safe(text: str) -> str:
-    """Text that Graphviz and a page show as it is, cut if very long."""
-    short = text if len(text) <= 60 else text[:59] + "…"
-    return escape("".join(c if c.isprintable() else " " for c in short)).replace("\\", "\\\\")
+def add_nodes(dot: graphviz.Digraph, numbers: dict[Unit, str], shown: Callable[[GraphNode], Rows]) -> None:
+    """Each unit as a node, in a cluster for each box around it."""
+    clusters: dict[tuple[Scope, ...], graphviz.Digraph] = {(): dot}
+    for unit, number in numbers.items():
+        for depth in range(1, len(unit.boxes) + 1):
+            if unit.boxes[:depth] not in clusters:
+                clusters[unit.boxes[:depth]] = cluster(f"cluster_{len(clusters)}", unit.boxes[depth - 1])
+        clusters[unit.boxes].node(number, label(unit, shown), **look(unit))
+    for boxes in sorted(clusters, key=len, reverse=True)[:-1]:
+        clusters[boxes[:-1]].subgraph(clusters[boxes])
+
+
+def cluster(name: str, scope: Scope) -> graphviz.Digraph:
+    """The box around what one call of a module made."""
+    text = f"<{font(safe(str(scope)), 11, FAINT)}>"
+    return graphviz.Digraph(
+        name,
+        graph_attr={"label": text, "labeljust": "l", "style": "rounded,dashed", "color": "#888888", "margin": "10"},
+    )
+
+
+def add_edges(dot: graphviz.Digraph, numbers: dict[Unit, str], found: dict[GraphNode, np.ndarray], edges: str) -> None:
+    """An edge for each use of a value; one for all uses in a folded unit.
+
+    In a large picture a value that is used far away is repeated there, by its name: edges across the whole picture
+    could not be followed, and their layout would take minutes.
+    """
+    unit_of = {node: unit for unit in numbers for node in unit.nodes}
+    ranks = find_ranks(list(numbers), unit_of) if len(numbers) > DETAILED else {}
+    drawn = set()
+    for unit, number in numbers.items():
+        for node in unit.nodes:
+            for position, x in enumerate(node.inputs):
+                if not isinstance(x, GraphNode) or unit_of[x] is unit:
+                    continue
+                start = unit_of[x]
+                if len(unit.nodes) + len(start.nodes) > 2:
+                    if (start, unit) in drawn:
+                        continue
+                    drawn.add((start, unit))
+                attributes = {"label": link(unit, node, position, x, edges)} if edges != "none" else {}
+                if x in found:
+                    attributes |= {"dir": "both", "color": f"{FORWARD}:{BACK}", "arrowtail": "empty"}
+                origin = numbers[start]
+                if ranks and ranks[unit] - ranks[start] > FAR:
+                    origin = f"{numbers[start]} for {number}"
+                    dot.node(origin, f"<{font(f'{safe(x.name)} ↺', 11)}>", **AGAIN)
+                dot.edge(origin, number, **{key: text for key, text in attributes.items() if text})
+
+
+def find_ranks(units: list[Unit], unit_of: dict[GraphNode, Unit]) -> dict[Unit, int]:
+    """How many links lie above each unit; a leaf stands just above its first use."""
+    ranks: dict[Unit, int] = {}
+    for unit in units:
+        if not unit.ops:
+            continue
+        from_units = {unit_of[x] for node in unit.nodes for x in node.parents} - {unit}
+        ranks[unit] = 1 + max((ranks.get(start, 0) for start in from_units), default=0)
+        for start in from_units:
+            ranks.setdefault(start, ranks[unit] - 1)
+    return ranks
+
+
+def link(unit: Unit, node: GraphNode, position: int, x: GraphNode, edges: str) -> str:
+    """What stands on the link from x to a node: the local derivative, if a gradient comes back on it, or the shape."""
+    if unit.left_out:
+        return ""
+    if edges == "shape":
+        return f"<{font(shape_text(x.shape) or 'scalar', 10, FAINT)}>"
+    if not (isinstance(x.value, Node) and x.value.requires_grad):
+        return ""
+    text = notation.factor(node, position)
+    if len(unit.ops) > 1:
+        text = f"∂{notation.written(unit.result)}/∂{notation.written(x)}"
+    if text[:1].isalpha() and " g" not in text:
+        text = "\n".join(wrap(text, 14))  # words, not mathematics
+    lines = "<BR/>".join(map(safe, text.split("\n")))
+    return "<" + table([[font(lines, 11, BACK)]], 'CELLPADDING="4"') + ">"
+
+
+def look(unit: Unit) -> dict[str, str]:
+    """Shape and colour, by kind."""
+    if unit.left_out:
+        return LEFT_OUT
+    kind = LOOKS["output" if any(node.kind == "output" for node in unit.nodes) else unit.result.kind]
+    if unit.scope:
+        return kind | FOLDED
+    in_order = unit.result.op not in COMMUTATIVE and len(set(unit.result.parents)) > 1
+    return kind | {"ordering": "in"} if in_order else kind  # a − b: a on the left
+
+
+def label(unit: Unit, shown: Callable[[GraphNode], Rows]) -> str:
+    """All that stands in a node."""
+    if unit.left_out:
+        return f"<{font(f'… {len(unit.ops):,} ops …', 14)}>"
+    if unit.scope is None:
+        return f"<{table([[title(unit.result)], *shown(unit.result)])}>"
+    titles = [[title(node)] for node in unit.ops]
+    if len(titles) > 4:
+        titles[2:-1] = [[f"… {len(titles) - 3} ops …"]]
+    leaves = [f"{safe(node.name)} {shape_text(node.shape)}" for node in unit.nodes if node.op is None]
+    more = [[font(", ".join(leaves[:6]), 10, FAINT)]] if leaves else []
+    return f"<{table([[f'<B>{safe(str(unit.scope))}</B>'], *titles, *more, *shown(unit.result)])}>"
+
+
+def numbers_of(node: GraphNode, found: dict[GraphNode, np.ndarray], values: str, output: str) -> Rows:
+    """Shape, value and, where there is one, gradient."""
+    rows = [[font(shape_text(node.shape), 10, FAINT)]] if node.shape else []
+    if values == "none":
+        return rows
+    if node not in found:
+        return [*rows, [panel(node.data, values)]]
+    name = f"d{output}/d{node.name}" if node.named or node.op is None else ""
+    heading = safe(name) if output and "/" not in output and 0 < len(name) <= 24 else "gradient"
+    return [
+        *rows,
+        [font("value", 9, FAINT), font(heading, 9, BACK)],
+        [panel(node.data, values), panel(found[node], values)],
+    ]
+
+
+def legend(notes: list[str], gradients: bool, edges: str) -> str:
+    """What the shapes, colours and arrows mean, and the notes."""
+    kinds = [f'<TD BGCOLOR="{LOOKS[kind]["fillcolor"]}">{font(kind, 9)}</TD>' for kind in LOOKS]
+    arrows = [font("▶ values", 9, FORWARD)]
+    if gradients:
+        times = ", times what stands on the link" if edges == "formula" else ""
+        arrows.append(font(f"◁ gradients{times}", 9, BACK))
+    rows = [[table([[*kinds, *arrows]], 'CELLPADDING="4"')]]
+    for note in filter(None, notes):
+        rows.append(["<BR/>".join(f"<B>{font(safe(line), 11)}</B>" for line in wrap(note[:400], 60))])
+    return f"<{table(rows)}>"

@@ -4,15 +4,41 @@
 
 First the value, then for each input the factor that the gradient is multiplied by on its way back.
 {a} {b} {c} are the inputs, {y} the output; ⊙ and ⊘ multiply and divide entry by entry, · and juxtaposition
-are products of matrices. A factor that names g itself stands for the whole product (gᵀ {a}).
+are products of matrices. A factor that names g itself stands for the whole product (gᵀ {a}). Between single numbers,
+and by a single number, ⊙ and ⊘ are written · and /. A value without a name is written as what it is made of, as far as
+that is short.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from tinygrad_edu import ops
 from tinygrad_edu.graph import GraphNode
+
+LONGEST_NAME, LONGEST_PART, DEEPEST = 40, 40, 3
+FUNCTIONS = "log|exp|tanh|sin|cos|sign|relu|softmax|onehot|mean|var|std|max|min|clip|Σ|√"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+#: How close the operands of an expression must hold together to stand without brackets; 3 where nothing is said.
+TIGHT: dict[ops.Op | None, dict[str, int]] = {
+    ops.add: {"a": 1, "b": 1},
+    ops.subtract: {"a": 1, "b": 2},
+    ops.multiply: {"a": 2, "b": 2},
+    ops.divide: {"a": 2, "b": 3},
+    ops.negative: {"a": 2},
+}
+SUMS = (ops.add, ops.subtract, ops.linear, ops.expm1)
+PRODUCTS = (ops.multiply, ops.divide, ops.xlogy)
+
+
+Operand = GraphNode | float | None
+
+
+class TooLong(Exception):
+    """An expression that would not be read."""
+
 
 __all__ = ["NOTATION", "expression", "factor", "product"]
 
@@ -79,22 +105,46 @@ NOTATION: dict[ops.Op, tuple[str, ...]] = {
 
 def expression(node: GraphNode) -> str:
     """What a node is made of, in the names of its inputs: tanh Z1, X W1ᵀ + b1."""
+    return spelled(node, DEEPEST)
+
+
+def spelled(node: GraphNode, depth: int, part: bool = False) -> str:
+    """What a node is made of; `depth` bounds how far values without a name are spelled out in it.
+
+    Those that would get too long are called by their names; in a part of something else that is an error.
+    """
     if node.op is None:
-        return node.name
+        return short(node.name)
     if node.op not in NOTATION:
-        return f"{node.op.name}({', '.join(written(x) for x in node.inputs if x is not None)})"
+        return f"{node.op.name}({', '.join(written(x, 0) for x in node.inputs[:8] if x is not None)})"
     template = NOTATION[node.op][0]
     if node.op is ops.linear and node.inputs[2] is None:
         template = "{a} {b}ᵀ"
-    return fill(template, node)
+    if node.op is ops.power and isinstance(node.inputs[1], float):
+        template = "{a}" + (exponent(node.inputs[1]) or "¹")
+    if any(is_number(x) for x in node.inputs[:2]):
+        template = template.replace("⊙", "·").replace("⊘", "/")
+    put = operand if part else written
+    return fill(template, node, lambda x, letter: put(x, depth, TIGHT.get(node.op, {}).get(letter, 3)))
 
 
 def factor(node: GraphNode, position: int) -> str:
     """What the gradient at a node is multiplied by on its way to one of its inputs: ⊙ (1 − A1²)."""
     if node.op not in NOTATION:
-        return f"∂{node.name}/∂{written(node.inputs[position])}"
+        return f"∂{short(node.name)}/∂{written(node.inputs[position])}"
     slopes = NOTATION[node.op][1:]
-    return fill(slopes[min(position, len(slopes) - 1)], node)
+    template = slopes[min(position, len(slopes) - 1)]
+    b = node.inputs[1] if len(node.inputs) > 1 else None
+    if node.op is ops.power and position == 0 and isinstance(b, float):
+        template = "⊙ {b} {a}" + exponent(b - 1) if b != 1 else "· 1"
+    if node.op is ops.cross_entropy and isinstance(b, GraphNode) and b.data.ndim == 2:
+        template = template.replace("onehot ", "")
+    if node.params.get("reduction", "mean") != "mean":
+        template = template.replace(" / {n}", "").replace(" / {m}", "")
+    letters = dict(zip("abc", node.inputs, strict=False)) | {"y": node}
+    if all(is_number(letters[letter]) for letter in re.findall(r"{([abcy])}", template)):
+        template = template.replace("⊙", "·").replace("⊘", "/")
+    return fill(template, node, lambda x, letter: written(x))
 
 
 def product(node: GraphNode, position: int) -> str:
@@ -102,30 +152,83 @@ def product(node: GraphNode, position: int) -> str:
     text = factor(node, position)
     if re.search(r"\bg\b|gᵀ", text):
         return text
-    return f"g {text}" if text[:1] in "·⊙⊘∂" else f"g, {text}"
+    return f"g {text}" if text[:1] in "·/⊙⊘∂" else f"g, {text}"
 
 
-def fill(template: str, node: GraphNode) -> str:
+def fill(template: str, node: GraphNode, text_of: Callable[[Operand, str], str]) -> str:
     """A template with the names of a node and its inputs put in."""
-    texts = {letter: written(x) for letter, x in zip("abc", node.inputs, strict=False)}
+
+    def put(found: re.Match[str]) -> str:
+        letter = found["letter"]
+        text = counts.get(letter) or text_of(letters.get(letter), letter)
+        return (found["function"].rstrip() if text.startswith("(") else found["function"]) + text
+
+    letters = dict(zip("abc", node.inputs, strict=False)) | {"y": node}
+    counts: dict[str, str] = {}
     first = node.inputs[0]
     if isinstance(first, GraphNode):
-        entries = first.data.size // (node.data.size or 1)
-        texts |= {"n": str(entries), "m": str(len(first.data)) if first.data.ndim else "1"}
-    text = template.format(**{"b": "", "c": "", "n": "n", "m": "m"} | texts, y=node.name)
-    return re.sub(r"\b(log|exp|tanh|sin|cos|sign|relu|softmax|onehot) \(", r"\1(", text)
+        entries = first.data.size // (node.data.size or 1) - node.params.get("ddof", 0)
+        counts = {"n": f"{entries:g}", "m": str(len(first.data)) if first.data.ndim else "1"}
+    return re.sub(rf"(?P<function>(?:(?:{FUNCTIONS}) )?){{(?P<letter>[abcynm])}}", put, template)
 
 
-def written(x: GraphNode | float | None) -> str:
-    """A name, a number, or for an op without a name what it is made of, in brackets where they are needed."""
+def written(x: Operand, depth: int = DEEPEST, tight: int = 3) -> str:
+    """A name, a number, or for an op without a name what it is made of, in brackets where they are needed.
+
+    An operand is in brackets where it binds less than `tight`. What would get too long is called by its name.
+    """
+    try:
+        return operand(x, depth, tight)
+    except TooLong:
+        return short(x.name) if isinstance(x, GraphNode) else "none"
+
+
+def operand(x: Operand, depth: int, tight: int) -> str:
     if x is None:
         return "none"
     if not isinstance(x, GraphNode):
-        return f"{x:g}".replace("-", "−") if x >= 0 else f"(−{-x:g})"
+        return number(x) if x >= 0 or x != x else f"({number(x)})"
     if x.named or x.op is None:
-        return x.name
-    inner = [y for y in x.inputs if y is not None]
-    if any(isinstance(y, GraphNode) and not y.named and y.op is not None for y in inner):
-        return x.name  # an expression in an expression would not be read
-    text = expression(x)
-    return f"({text})" if " " in text else text
+        name = short(x.name)
+        return f"({name})" if tight > 1 and re.search(r" [-+*/−·⊙⊘] ", name) else name  # one called 1 − Y
+    if depth == 0:
+        raise TooLong
+    text = spelled(x, depth - 1, part=True)
+    if len(text) > LONGEST_PART:
+        raise TooLong
+    return f"({text})" if binding(x.op, text) < tight else text
+
+
+def binding(op: ops.Op, text: str) -> int:
+    """How close an expression holds together: 3 as one word, 2 as a function or a product, 1 as a sum, 0 as −a."""
+    if text.startswith("−"):
+        return 0
+    if text[-1] in "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ" and op in NOTATION:
+        return 2
+    if " " not in text or op not in NOTATION:
+        return 3
+    if op in SUMS:
+        return 1
+    return 2 if op in PRODUCTS or re.match(rf"({FUNCTIONS})[ (]", text) else 0
+
+
+def short(name: str) -> str:
+    """A name, cut if it is very long."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def number(x: float) -> str:
+    """A number with the signs of mathematics."""
+    return f"{x:g}".replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
+
+
+def exponent(x: float) -> str:
+    """An exponent as it is written: ³, ⁻¹, ^0.5, and nothing for 1."""
+    if x == 1:
+        return ""
+    return str(int(x)).translate(SUPERSCRIPTS) if x == x // 1 and abs(x) < 1000 else f"^{number(x)}"
+
+
+def is_number(x: Operand) -> bool:
+    """Whether an operand is a single number."""
+    return x is None or not isinstance(x, GraphNode) or x.shape == ()

@@ -1,0 +1,227 @@
+"""What the command line can draw: built-in examples, and a name in a person's own file.
+
+    J, names = find("mlp")
+    J, names = find("homework.py:loss")           # a Tensor, or a function of no arguments that returns one
+
+The built-in ones are the textbook's steps written out, one NumPy function at a time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import autograd, functional, nn
+from tinygrad_edu.graph import Graph
+from tinygrad_edu.read.notation import expression
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["BUILT_IN", "backward", "find", "last_layer", "mlp", "neuron", "softmax"]
+
+Names = Mapping[str, Any]
+
+LONGEST = 24  # an expression that a gradient is named by
+
+
+def neuron() -> tuple[Tensor, Names]:
+    """One sigmoid neuron and its cross-entropy on one example: z = w1 x1 + w2 x2 + b, a = σ(z)."""
+    x1, x2, y = Tensor(2.0, name="x1"), Tensor(-1.0, name="x2"), Tensor(1.0, name="y")
+    w1, w2 = Tensor(0.5, requires_grad=True, name="w1"), Tensor(-0.25, requires_grad=True, name="w2")
+    b = Tensor(-0.75, requires_grad=True, name="b")
+    z = w1 * x1 + w2 * x2 + b
+    a = functional.sigmoid(z)
+    other = 1 - y
+    L = -(y * np.log(a) + other * np.log(1 - a))
+    return L, {"z": z, "a": a, "1 − y": other, "L": L}
+
+
+def mlp() -> tuple[Tensor, Names]:
+    """A 2-3-1 network with tanh and a sigmoid output on the four examples of exclusive or."""
+    X = Tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], name="X")
+    Y = Tensor([[0.0], [1.0], [1.0], [0.0]], name="Y")
+    Z2 = nn.MLP([2, 3, 1], activation=nn.Tanh, rng=np.random.default_rng(0))(X)
+    return cross_entropy(Z2, Y)
+
+
+def last_layer() -> tuple[Tensor, Names]:
+    """The last layer alone, on activations A1: sigmoid and binary cross-entropy. Its dJ/dZ2 is (A2 − Y)/m."""
+    A1 = Tensor([[0.5, -0.25], [-0.75, 0.5], [0.25, 0.75]], requires_grad=True, name="A1")
+    W2, b2 = Tensor([[0.5, -1.0]], requires_grad=True, name="W2"), Tensor([0.25], requires_grad=True, name="b2")
+    return cross_entropy(functional.linear(A1, W2, b2), Tensor([[1.0], [0.0], [1.0]], name="Y"))
+
+
+def softmax() -> tuple[Tensor, Names]:
+    """The last layer for three classes: softmax and the log-likelihood. Again dJ/dZ2 is (A2 − Y)/m."""
+    A1 = Tensor([[0.5, -0.25], [-0.75, 0.5]], requires_grad=True, name="A1")
+    W2 = Tensor([[0.5, -1.0], [0.25, 0.75], [-0.5, 0.25]], requires_grad=True, name="W2")
+    b2 = Tensor([0.0, 0.25, -0.25], requires_grad=True, name="b2")
+    Y = Tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], name="Y")
+    Z2 = functional.linear(A1, W2, b2)
+    E = np.exp(Z2)
+    S = np.sum(E, axis=1, keepdims=True)
+    A2 = E / S
+    L = -np.sum(Y * np.log(A2), axis=1)
+    J = np.mean(L)
+    return J, {"Z2": Z2, "E": E, "S": S, "A2": A2, "L": L, "J": J}
+
+
+def cross_entropy(Z2: Tensor, Y: Tensor) -> tuple[Tensor, Names]:
+    """The sigmoid and the binary cross-entropy, written out."""
+    A2 = functional.sigmoid(Z2)
+    other = 1 - Y
+    L = -(Y * np.log(A2) + other * np.log(1 - A2))
+    J = np.mean(L)
+    return J, {"Z2": Z2, "A2": A2, "1 − Y": other, "L": L, "J": J}
+
+
+BUILT_IN: dict[str, Callable[[], tuple[Tensor, Names]]] = {
+    "neuron": neuron,
+    "mlp": mlp,
+    "last-layer": last_layer,
+    "softmax": softmax,
+}
+
+
+def backward(J: Tensor, names: Names) -> tuple[Tensor, Names]:
+    """The gradient of J by its first parameter, with the graph that computes it: backprop all the way down to that one.
+
+    Names for what is in it: those given, and dJ/dZ2, dJ/d(log A2) for the gradients that are met on the way.
+
+    Raises:  ValueError if J is not a single number
+    """
+    graph = Graph(J, names)
+    first = next(node for node in graph.nodes if node.kind == "parameter")
+    asked = [*(node for node in graph.nodes if node.kind == "op"), first]
+    gradients = autograd.grad(J, [node.value for node in asked], create_graph=True, allow_unused=True)
+    top = graph.outputs[0].name
+    known = {node.name: node.value for node in graph.nodes if node.named}
+    for named in (False, True):  # the last name that a tensor is given is the one it keeps
+        for node, g in zip(asked, gradients, strict=True):
+            text = node.name if node.named else f"({expression(node)})"
+            if node.named is named and len(text) <= LONGEST:
+                known[f"d{top}/d{text}"] = g
+    inside = {id(node.value) for node in Graph(gradients[-1]).nodes}
+    return gradients[-1], {name: x for name, x in known.items() if id(x) in inside}
+
+
+def find(target: str) -> tuple[Tensor, Names]:
+    """The Tensor that a target means, with names for what is in its graph.
+
+    Raises:  ValueError, FileNotFoundError, ImportError or TypeError, each saying what to write; RuntimeError for an
+             exception in the person's own program, naming its line
+    """
+    if target in BUILT_IN:
+        return BUILT_IN[target]()
+    where, _, name = target.rpartition(":")
+    is_file = where.endswith(".py") or "/" in where or "\\" in where
+    if not name.isidentifier() or not (is_file or all(part.isidentifier() for part in where.split("."))):
+        near = get_close_matches(target, BUILT_IN, 1)
+        raise ValueError(
+            f"draw: the target must be one of {', '.join(BUILT_IN)}, or FILE.py:name, or package.module:name; got "
+            f"{target!r}.{f' Did you mean {near[0]}?' if near else ''}"
+        )
+    folder, path = (Path(where).parent, Path(where)) if is_file else (Path(), None)
+    with importable(folder):
+        module = load(path) if path else imported(where)
+        if not hasattr(module, name):
+            candidates = [key for key, x in vars(module).items() if isinstance(x, Tensor) or inspect.isfunction(x)]
+            near = get_close_matches(name, candidates, 1, 0.4)
+            hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(candidates[:8]) or 'no tensor in it'}."
+            raise ValueError(f"draw: the name must be in {where}; got {name!r}. {hint}")
+        found = getattr(module, name)
+        if callable(found) and not isinstance(found, Tensor):
+            found = called(found, where, name)
+    if not isinstance(found, Tensor):
+        raise TypeError(
+            f"draw: {name} in {where} must be a Tensor or a function that returns one; got {type(found).__name__}."
+        )
+    return found, {key: x for key, x in vars(module).items() if not key.startswith("_") or key == "__name__"}
+
+
+def load(path: Path) -> ModuleType:
+    """Run a file as a module of its own: what stands under `if __name__ == "__main__"` is not run."""
+    if not path.is_file():
+        raise FileNotFoundError(f"draw: the file must exist; got {str(path)!r}.")
+    spec = importlib.util.spec_from_file_location(f"drawn_{path.stem}", path)  # no other module goes by that name
+    if spec is None or spec.loader is None:
+        raise ValueError(f"draw: the file must be a Python program, with a name in .py; got {str(path)!r}.")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    with blamed(str(path)):
+        spec.loader.exec_module(module)
+    return module
+
+
+def imported(name: str) -> ModuleType:
+    """Import a module by its name, from the current directory too."""
+    with blamed(name):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if not f"{name}.".startswith(f"{missing}."):
+                raise  # it is there, and imports one that is not
+    raise ModuleNotFoundError(
+        f"draw: the module must exist; got {name!r}, no {missing}. For a file write FILE.py:name."
+    )
+
+
+def called(function: Callable[[], Any], where: str, name: str) -> Any:
+    """What a function of no arguments returns."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        raise TypeError(
+            f"draw: {name} in {where} must need no arguments; got {name}{inspect.signature(function)}, {error}. "
+            "Write a function around it."
+        ) from None
+    except ValueError:
+        pass  # a function without a signature: the call itself tells
+    with blamed(where):
+        return function()
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Modules beside the program can be imported, as when Python runs it."""
+    before = sys.path.copy()
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+@contextmanager
+def blamed(where: str) -> Iterator[None]:
+    """Turn an exception in the person's program into one that names its line in a sentence."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        said = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+        what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        raise RuntimeError(f"draw: {line_of(error) or where} raised {what}") from error
+
+
+def line_of(error: BaseException) -> str:
+    """The last line of the person's program that an exception passed: not one of a library or of this package."""
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((error.filename, error.lineno))
+    libraries = (Path(__file__).parents[1], Path(importlib.__file__).parents[1])
+    for file, number in reversed(lines):
+        path = Path(file)
+        if path.is_file() and "site-packages" not in path.parts and not set(libraries) & set(path.parents):
+            shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            return f"{shown}, line {number},"
+    return ""
