@@ -9,9 +9,10 @@
 Read in this order: `ops.py` (the derivative sheet), `autograd.py` (the chain rule), `tensor.py`.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from tinygrad_edu import autograd, check, data, func, functional, nn, optim
+from tinygrad_edu import autograd, functional, nn, optim
 from tinygrad_edu.autograd import detect_anomaly, no_grad
 from tinygrad_edu.functional import (
     binary_cross_entropy,
@@ -30,23 +31,31 @@ from tinygrad_edu.functional import (
     softplus,
 )
 from tinygrad_edu.memory import keep_freed_arrays
-from tinygrad_edu.read.tree import tree
 from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tinygrad_edu import check, data, func
+    from tinygrad_edu.read.derive import derive
     from tinygrad_edu.read.draw import draw
     from tinygrad_edu.read.explorer import explore
+    from tinygrad_edu.read.tree import tree
 else:
+    #: What is imported when it is first asked for, so that the engine alone loads fast.
+    LATER = {
+        "check": "check",
+        "data": "data",
+        "derive": "read.derive",
+        "draw": "read.draw",
+        "explore": "read.explorer",
+        "func": "func",
+        "tree": "read.tree",
+    }
 
     def __getattr__(name):
-        """`draw` and `explore` bring the graphviz package along: they are imported when they are first asked for."""
-        if name == "draw":
-            from tinygrad_edu.read.draw import draw as found
-        elif name == "explore":
-            from tinygrad_edu.read.explorer import explore as found
-        else:
+        if name not in LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return found
+        module = import_module(f"{__name__}.{LATER[name]}")
+        return module if LATER[name] == name else getattr(module, name)
 
     def __dir__():
         return sorted({*globals(), *__all__})
@@ -60,6 +69,7 @@ __all__ = [
     "check",
     "cross_entropy",
     "data",
+    "derive",
     "detect_anomaly",
     "draw",
     "dropout",
