@@ -1,9 +1,11 @@
-"""Step 6. See the graph.
+# %% [markdown]
+# # Step 6. See the graph
+#
+# The same recorded graph, read in four ways: as text, as a picture, as the picture of its own gradient, and as a page
+# that steps through the chain rule. This file is a notebook in the percent format: editors that know it show the cells,
+# and the drawings under them; Python runs it from top to bottom.
 
-The same recorded graph, read in four ways: as text, as a picture, as the picture of its own gradient, and as a page
-that steps through the chain rule. `names=locals()` gives the nodes the names that they have here.
-"""
-
+# %%
 import numpy as np
 
 import tinygrad_edu as tg
@@ -18,16 +20,35 @@ A1 = np.tanh(Z1)
 Z2 = tg.linear(A1, W2)
 A2 = tg.sigmoid(Z2)
 J = np.mean(np.square(A2 - Y))
+
+# %% [markdown]
+# As text. `names=locals()` gives the nodes the names that they have here.
+
+# %%
 print(tg.tree(J, names=locals()))
 
-# A gradient made with create_graph=True is a graph of the same ops: backprop itself, to be looked at.
-dA2, dZ2, dA1, dZ1, dW1 = autograd.grad(J, [A2, Z2, A1, Z1, W1], create_graph=True)
-print()
-print(tg.tree(dW1, names=locals(), gradients=False))
+# %% [markdown]
+# As a picture: values flow down, gradients come back up, and each link shows its local derivative. In a notebook the
+# drawing appears; where Graphviz is missing, the tree appears in its place.
 
-page = tg.explore(J, "pictures.html", names=locals())
-print(f"\n{page}: open it and press the right arrow")
-for drawing, path in ((tg.draw(J, names=locals()), "forward.svg"), (tg.draw(dW1, names=locals()), "backward.svg")):
+# %%
+picture = tg.draw(J, names=locals())
+picture  # noqa: B018
+
+# %% [markdown]
+# A gradient made with create_graph=True is a graph of the same ops: backprop itself, to be looked at.
+
+# %%
+dA2, dZ2, dA1, dZ1, dW1 = autograd.grad(J, [A2, Z2, A1, Z1, W1], create_graph=True)
+print(tg.tree(dW1, names=locals(), gradients=False))
+backward = tg.draw(dW1, names=locals(), gradients=False, edges="none")
+
+# %% [markdown]
+# As files. The page opens in any browser and needs no network: press the right arrow.
+
+# %%
+print(tg.explore(J, "pictures.html", names=locals()))
+for drawing, path in ((picture, "forward.svg"), (backward, "backward.svg")):
     try:
         print(drawing.save(path))
     except RuntimeError as error:  # no Graphviz here

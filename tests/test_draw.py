@@ -464,6 +464,13 @@ def test_any_name_survives_the_picture(tmp_path, name, shown):
     assert any(text.endswith(" · 2") for text in texts)
 
 
+@pytest.mark.parametrize("name", HOSTILE, ids=[name[:20] for name in HOSTILE])
+def test_any_name_can_be_drawn_as_pixels(tmp_path, name):
+    picture = draw(np.sum(leaf(name=name) * 2)).save(tmp_path / "graph.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert picture.rstrip().endswith(b"IEND\xaeB`\x82")
+
+
 @pytest.mark.parametrize("name", ["\x00\x07", "\ud800", "\u202ertl", " ", "\n", "\x7f", "\ufffe"])
 def test_no_unprintable_name_breaks_the_picture(tmp_path, name):
     assert "multiply" in texts_of(draw(np.sum(leaf(name=name) * 2)).save(tmp_path / "graph.svg"))
