@@ -1,6 +1,7 @@
 """The command `tinygrad-edu`.
 
-Exit status: 0 if all was done, 1 if something on this machine is missing (Graphviz, a browser), 2 if what was asked
+Exit status: 0 if all was done, 1 if something on this machine is missing (Graphviz, a browser) or `check` found a
+mistake, 2 if what was asked
 for cannot be done as it was asked.
 """
 
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_demo(commands)
     add_draw(commands)
     add_explain(commands)
+    add_check(commands)
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an output that knows no ᵀ gets a question mark
@@ -206,3 +208,32 @@ def run_explain(options: argparse.Namespace) -> int:
         return failed(error, 1)
     print(f"{options.html}: {answer.question}" if options.html and not isinstance(answer, str) else answer)
     return 0
+
+
+# check
+
+
+def add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="mark a backprop written by hand: which line is wrong, and what it looks like was done",
+        description="Mark forward(params, X, Y) and backward(params, cache, X, Y) in a file, which also holds params, "
+        "X and Y, or init(sizes, rng), data(sizes, m, rng) and SIZES. Exit status: 0 right, 1 mistakes found, "
+        "2 could not be run.",
+        epilog="Example: tinygrad-edu check homework.py --html homework.html",
+    )
+    check.add_argument("file", type=Path, metavar="FILE.py", help="the file with both functions")
+    check.add_argument("--html", type=Path, metavar="OUT", help="write the report as a page, too")
+    check.add_argument("--show-fix", action="store_true", help="print what the line should be as well")
+    check.set_defaults(run=run_check)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    from tinygrad_edu.check.files import backprop_in
+
+    report = backprop_in(options.file, options.show_fix)
+    print(report)
+    if options.html:
+        options.html.write_text(report.to_html(), encoding="utf-8")
+        print(f"\n{options.html}: the same as a page.")
+    return 2 if report.unmarked else 0 if report.ok else 1

@@ -1,0 +1,259 @@
+"""A backprop by hand, marked: the slips that people posted, random networks, and code that is right."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import random_networks
+
+from tinygrad_edu import check, cli
+from tinygrad_edu.check.files import backprop_in
+
+FOLDER = Path(__file__).parent / "backprops"
+INDEX = {entry["id"]: entry for entry in json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))}
+WRONG = [name for name, entry in INDEX.items() if entry["kind"] != "right"]
+RIGHT = [name for name, entry in INDEX.items() if entry["kind"] == "right"]
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(f"backprop_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def on_own_sizes(name, seed=0):
+    module, rng = loaded(name), np.random.default_rng(seed)
+    params = module.init(module.SIZES, rng)
+    return module.forward, module.backward, params, *module.data(module.SIZES, module.EXAMPLES, rng)
+
+
+def marked(text):
+    known = random_networks.functions(text)
+    return check.backprop(
+        known["forward"], known["backward"], init=known["init"], data=known["data"], sizes=known["SIZES"], m=6
+    )
+
+
+# What people posted
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_posted_mistake_is_found_and_named(name):
+    for report in (backprop_in(FOLDER / f"{name}.py"), check.backprop(*on_own_sizes(name))):
+        assert not report.ok
+        assert report.mistakes[0].term == (INDEX[name]["first"] or "dA1")
+        assert report.mistakes[0].id == name
+        assert report.mistakes[0].name == INDEX[name]["slug"]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_right_file_is_called_right(name):
+    for report in (backprop_in(FOLDER / f"{name}.py"), *(check.backprop(*on_own_sizes(name, k)) for k in range(3))):
+        assert report.ok, str(report)
+        assert not report.mistakes
+
+
+# Random networks
+
+
+def test_random_right_networks_raise_no_alarm():
+    for rng in random_networks.rngs(150):
+        text, _ = random_networks.source(rng)
+        report = marked(text)
+        assert report.ok, f"{text}\n{report}"
+        assert all(term.verdict.startswith("right") for term in report.terms), str(report)
+
+
+def test_slips_in_random_networks_are_localised_and_named():
+    total, localised, named = 0, 0, 0
+    for slip, (_, ids) in random_networks.SLIPS.items():
+        for rng in random_networks.rngs(5, seed=7):
+            text, first = random_networks.source(rng, slip)
+            mistakes = marked(text).mistakes
+            total += 1
+            localised += bool(mistakes) and mistakes[0].term == first
+            named += bool(mistakes) and mistakes[0].id in ids
+    assert localised >= 0.98 * total
+    assert named >= 0.95 * total
+
+
+# What is promised
+
+
+def test_arrays_and_random_states_are_left_alone():
+    forward, backward, params, X, Y = on_own_sizes("G2")
+    before = {name: x.copy() for name, x in params.items()}
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    rng = np.random.default_rng(3)
+    check.backprop(forward, backward, params, X, Y, rng=rng)
+    assert all(np.array_equal(x, before[name]) for name, x in params.items())
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    assert rng.random() == np.random.default_rng(3).random()
+
+
+def test_a_cost_made_a_float_is_still_traced():
+    forward, backward, *given = on_own_sizes("B1")
+
+    def rounded(params, X, Y):
+        cost, cache = forward(params, X, Y)
+        return float(np.squeeze(cost)), cache
+
+    assert check.backprop(rounded, backward, *given).mistakes[0].id == "B1"
+
+
+def test_a_forward_that_cannot_be_traced_is_compared_with_differences():
+    forward, backward, *given = on_own_sizes("K9")
+
+    def cut(params, X, Y):
+        cost, cache = forward(params, X, Y)
+        return float(cost) + 1.0, cache
+
+    report = check.backprop(cut, backward, *given)
+    assert report.ok
+    assert {term.verdict for term in report.terms} == {"right", "cannot tell"}
+    assert "could not be traced" in str(report)
+
+
+def test_an_exception_in_backward_is_a_finding():
+    forward, _, *given = on_own_sizes("K9")
+
+    def backward(params, cache, X, Y):
+        dZ2 = cache["A2"] - Y
+        dW2 = dZ2 @ cache["A1"]
+        return {"dZ2": dZ2, "dW2": dW2}
+
+    report = check.backprop(forward, backward, *given)
+    assert not report.ok
+    assert report.mistakes[0].term == "dW2"
+    assert report.mistakes[0].id == "E8"
+    assert 'dW2 = dZ2 @ cache["A1"]' in str(report)
+
+
+def test_a_matrix_product_that_does_not_fit_is_named():
+    forward, _, *given = on_own_sizes("K9")
+
+    def backward(params, cache, X, Y):
+        dZ2 = cache["A2"] - Y
+        dA1 = params["W2"].T @ dZ2
+        dZ1 = np.dot(dA1, 1 - cache["A1"] ** 2)
+        return {"dZ2": dZ2, "dA1": dA1, "dZ1": dZ1}
+
+    report = check.backprop(forward, backward, *given)
+    assert (report.mistakes[0].term, report.mistakes[0].id) == ("dZ1", "B16")
+
+
+def test_gradients_of_parameters_alone_are_traced_to_the_variable():
+    forward, backward, *given = on_own_sizes("B1")
+
+    def alone(params, cache, X, Y):
+        grads = backward(params, cache, X, Y)
+        return {key: grads[key] for key in ("dW1", "db1", "dW2", "db2")}
+
+    report = check.backprop(forward, alone, *given)
+    assert report.mistakes[0].id == "B1"
+    assert report.mistakes[0].term == "dZ1"
+
+
+def test_an_epsilon_in_the_log_and_a_name_bound_again_are_no_mistakes():
+    _, _, params, X, Y = on_own_sizes("K4")
+
+    def forward(params, X, Y):
+        m = X.shape[1]
+        Z1 = params["W1"] @ X + params["b1"]
+        A1 = np.maximum(0, Z1)
+        D1 = np.random.rand(*A1.shape) < 0.8  # noqa: NPY002
+        A1 = A1 * D1
+        A1 = A1 / 0.8
+        Z2 = params["W2"] @ A1 + params["b2"]
+        A2 = 1 / (1 + np.exp(-Z2))
+        cost = -np.sum(Y * np.log(A2 + 1e-8) + (1 - Y) * np.log(1 - A2 + 1e-8)) / m
+        return float(np.squeeze(cost)), {"Z1": Z1, "A1": A1, "D1": D1, "Z2": Z2, "A2": A2}
+
+    def backward(params, cache, X, Y):
+        m = X.shape[1]
+        dZ2 = cache["A2"] - Y
+        dA1 = params["W2"].T @ dZ2
+        dA1 = dA1 * cache["D1"]
+        dA1 = dA1 / 0.8
+        dZ1 = np.array(dA1, copy=True)
+        dZ1[cache["Z1"] <= 0] = 0
+        return {"dZ2": dZ2, "dW2": dZ2 @ cache["A1"].T / m, "dA1": dA1, "dZ1": dZ1, "dW1": dZ1 @ X.T / m}
+
+    report = check.backprop(forward, backward, params, X, Y)
+    assert report.ok, str(report)
+    assert all(term.verdict.startswith("right") for term in report.terms)
+
+
+def test_one_example_cannot_tell_one_over_m():
+    forward, backward, params, X, Y = on_own_sizes("K9")
+    report = check.backprop(forward, backward, params, X[:, :1], Y[:, :1])
+    assert report.ok
+    assert "cannot be told on your data" in str(report)
+
+
+def test_infinite_cost_is_not_marked():
+    forward, backward, params, X, Y = on_own_sizes("K5")
+    report = check.backprop(forward, backward, {k: v * 1e4 for k, v in params.items()}, X, Y)
+    assert report.unmarked and not report.ok
+    assert "log" in str(report)
+
+
+def test_nothing_to_run_on():
+    with pytest.raises(ValueError, match="needs params, X and Y, or init, data and sizes"):
+        check.backprop(lambda *_: 0, lambda *_: {})
+
+
+# Reports
+
+
+def test_the_report_fits_in_eighty_columns():
+    for name in WRONG:
+        assert max(map(len, str(backprop_in(FOLDER / f"{name}.py")).splitlines())) <= 80
+
+
+def test_a_page_escapes_what_it_quotes():
+    page = check.backprop(*on_own_sizes("E6")).to_html()
+    assert page.startswith("<!doctype html>")
+    assert "<script" not in page
+    forward, backward, *given = on_own_sizes("E6")
+    evil = check.backprop(forward, lambda *a: {"<script>": 1, **backward(*a)}, *given).to_html()
+    assert "<script" not in evil and "&lt;script&gt;" in evil
+
+
+def test_json_holds_the_same():
+    whole = json.loads(check.backprop(*on_own_sizes("E4")).to_json())
+    assert whole["ok"] is False
+    assert whole["mistakes"][0]["id"] == "E4"
+    assert "rule" not in whole["mistakes"][0]
+
+
+def test_assert_backprop_says_the_report():
+    check.assert_backprop(*on_own_sizes("K1"))
+    with pytest.raises(AssertionError, match="sigmoid-prime-of-activation"):
+        check.assert_backprop(*on_own_sizes("B1"))
+
+
+def test_gradients_as_arrays():
+    W = np.array([[1.0, 2.0], [3.0, 5.0]])
+    assert check.gradients(lambda p: np.sum(p["W"] ** 2), {"W": W}, {"dW": 2 * W}).ok
+    report = check.gradients(lambda p: np.sum(p["W"] ** 2), {"W": W}, {"dW": -2 * W})
+    assert report.mistakes[0].id == "F1"
+
+
+# The command
+
+
+def test_the_command(capsys, tmp_path):
+    out = tmp_path / "report.html"
+    assert cli.main(["check", str(FOLDER / "B1.py"), "--html", str(out), "--show-fix"]) == 1
+    assert "fix  A1 * (1 - A1)" in capsys.readouterr().out
+    assert "dZ1" in out.read_text(encoding="utf-8")
+    assert cli.main(["check", str(FOLDER / "K1.py")]) == 0
+    assert "Your backprop is right" in capsys.readouterr().out
+    assert cli.main(["check", str(tmp_path / "none.py")]) == 2
+    (tmp_path / "empty.py").write_text("x = 1\n", encoding="utf-8")
+    assert cli.main(["check", str(tmp_path / "empty.py")]) == 2
+    assert "must define forward" in capsys.readouterr().err

@@ -1,0 +1,276 @@
+"""Mark a hand-written backprop: which line is the root cause, and what it looks like was done.
+
+    report = backprop(forward, backward, params, X, Y)
+    print(report)
+
+The person's own forward is traced and differentiated, so nothing about cost, activation or layout is assumed. Each
+gradient that backward returns is compared twice: with the right one, and with the one that follows from the person's
+own gradients further up. Wrong in both is a root cause, and its slip is searched; wrong in the first alone is a
+consequence of another.
+
+Read next: `report.py`, what is said about it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.autograd import Node
+from tinygrad_edu.check.explain import explain, set_scene
+from tinygrad_edu.check.judged import Judged, Marked, named_value
+from tinygrad_edu.check.network import Network
+from tinygrad_edu.check.trace import Ran, Traced
+
+__all__ = ["Judged", "Marked", "mark", "named_value"]
+
+SURE, NEARLY = 1e-7, 1e-4  # below the one it is right; between them unless a slip explains the difference
+
+
+def brought(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A gradient in the shape of its value, if W − lr * dW keeps the shape of W with it."""
+    array = np.asarray(value, float)
+    if array.shape == shape:
+        return array
+    try:
+        harmless = array.size == np.prod(shape, dtype=int) and np.broadcast_shapes(shape, array.shape) == shape
+    except ValueError:
+        return None
+    return array.reshape(shape) if harmless else None
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference, as a part of the largest number."""
+    scale = max(np.max(np.abs(a), initial=0), np.max(np.abs(b), initial=0))
+    largest = float(np.max(np.abs(a - b), initial=0))
+    return largest / float(scale) if scale > 1e-13 else 0.0
+
+
+def collect(returned: dict[str, Any], network: Network, names: dict[str, str] | None) -> list[Judged]:
+    """The returned gradients, each with the value it belongs to, in the order of backprop."""
+    terms = []
+    known = {name: node for name, node in network.node_of.items() if node is not network.cost}
+    for key, value in returned.items():
+        term = Judged(str(key))
+        terms.append(term)
+        try:
+            term.given = np.asarray(value, float)
+        except (TypeError, ValueError):
+            term.note = f"it is no array of numbers but {type(value).__name__}"
+            continue
+        term.name = named_value(term.key, known, names)
+        term.node = known.get(term.name)
+        if term.node is None:
+            term.note = "no value of the forward pass has such a name, or the cost does not depend on it"
+            continue
+        place(term, network)
+        network.call([term.name])
+    position = {id(term): k for k, term in enumerate(terms)}
+    return sorted(terms, key=lambda term: (depth(term, network), position[id(term)]))
+
+
+def place(term: Judged, network: Network) -> None:
+    """Compare the shape; where a name was bound more than once, choose the value that the gradient fits."""
+    choices = [x for x in network.traced.earlier.get(term.name, []) if isinstance(x, Node) and x in network.right]
+    made = network.through_dropout(term.node) if term.node is not None else []
+    for node in [term.node, *reversed(choices), *made]:
+        value = brought(term.given, node.data.shape)  # type: ignore[union-attr]
+        if value is not None and proportional(value, network.right[node]):  # type: ignore[index]
+            term.node = node
+            break
+    assert_node = term.node
+    if assert_node is not None:
+        term.expected = assert_node.data.shape
+        term.value = brought(term.given, term.expected)
+        term.right = np.asarray(network.right.get(assert_node, np.zeros(term.expected)))
+
+
+def proportional(value: np.ndarray, right: np.ndarray) -> float:
+    """The factor between two arrays, 0 if there is none."""
+    square = float(np.vdot(right, right))
+    if square == 0.0 or not np.isfinite(value).all():
+        return 0.0
+    factor = float(np.vdot(right, value)) / square
+    return factor if factor and distance(value, factor * right) < NEARLY else 0.0
+
+
+def depth(term: Judged, network: Network) -> float:
+    """How late in the backward pass a gradient comes up."""
+    if term.node is None:
+        return float("inf")
+    if term.node not in network.parameters:
+        return -2.0 * term.node.created
+    following = network.next_named(term.node) or [use for use, _ in network.uses.get(term.node, ())]
+    return -2.0 * min((x.created for x in following), default=0) + 1
+
+
+def mark(
+    traced: Traced,
+    ran: Ran,
+    X: Any,
+    Y: Any,
+    m: int,
+    axis: int | None,
+    names: dict[str, str] | None = None,
+) -> Marked:
+    """Judge every gradient of one run and explain the root causes."""
+    network = Network(traced)
+    returned = ran.returned if isinstance(ran.returned, dict) else {}
+    if ran.failure is not None:
+        returned = reached(ran, network)
+    terms = collect(returned, network, names)
+    mean = network.per_example(m) != "sum"
+    squared = any(
+        node.op is ops.square or (node.op is ops.power and np.ndim(node.inputs[1]) == 0 and node.inputs[1] == 2)
+        for node in network.nodes
+        if node not in network.own
+    )
+    marked = Marked(terms, network, 1.0, m, mean, squared, axis)
+    decide(marked, ran, returned, names)
+    if not marked.ok:
+        marked.scene = set_scene(marked, traced, ran, X, Y)
+        explain(marked)
+    return marked
+
+
+def reached(ran: Ran, network: Network) -> dict[str, Any]:
+    """The gradients that backward had computed when it stopped."""
+    known = {name: node for name, node in network.node_of.items() if node is not network.cost}
+    found: dict[str, Any] = {}
+    for binding in ran.bindings:
+        if binding.name not in known and isinstance(binding.value, np.ndarray) and named_value(binding.name, known):
+            found[binding.name] = binding.value
+    return found
+
+
+def decide(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, str] | None) -> None:
+    """Find the convention, then the verdicts."""
+    network, m = marked.network, marked.m
+    if network is None:
+        return
+    shaped = [term for term in marked.terms if term.node is not None and term.value is not None]
+    inner = [term for term in shaped if term.node not in network.parameters]
+    outer = [term for term in marked.terms if term.node in network.parameters]
+    ratios = {id(term): proportional(term.value, term.right) for term in inner}  # type: ignore[arg-type]
+    right = {id(term): term.value is not None and distance(term.value, term.right) < NEARLY for term in outer}  # type: ignore[arg-type]
+    if outer and all(right.values()) and all(ratios.values()) and len(inner) == len(marked.terms) - len(outer):
+        unusual = [r for r in ratios.values() if min(abs(r - 1), abs(r / m - 1)) > NEARLY]
+        if not unusual or max(abs(r / unusual[0] - 1) for r in unusual) < NEARLY:
+            for term in (*inner, *outer):
+                term.scale = ratios.get(id(term), 1.0)
+            verdicts(marked, {term.node: term.value / term.scale for term in shaped})  # type: ignore[misc,operator]
+            marked.scale = ratios[id(inner[0])] if inner else 1.0
+            return
+    if outer and not all(right.values()) and not ran.failure:
+        marked.terms.extend(variables(marked, ran, returned, names))
+        marked.terms.sort(key=lambda term: depth(term, network))
+        inner = [
+            t for t in marked.terms if t.node is not None and t.value is not None and t.node not in network.parameters
+        ]
+        ratios = {id(term): proportional(term.value, term.right) for term in inner}  # type: ignore[arg-type]
+    outputs = float(np.prod([x for k, x in enumerate(inner[0].expected) if k != marked.axis])) if inner else 1.0
+    first = ratios[id(inner[0])] if inner else 1.0
+    usual_scales = [float(m), 1.0] if marked.mean else [1.0]
+    choices = [s for s in usual_scales if first and abs(first / s - 1) < NEARLY] or [*usual_scales, m * outputs]
+    best: tuple[int, float] | None = None
+    for scale in choices:
+        scales(marked, inner, ratios, right, scale)
+        count = sum(term.verdict == "root cause" for term in marked.terms)
+        if best is None or count < best[0]:
+            best = (count, scale)
+    if best is not None:
+        marked.scale = best[1]
+        scales(marked, inner, ratios, right, best[1])
+
+
+def variables(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, str] | None) -> list[Judged]:
+    """Gradients that backward had in a variable and did not return: they tell where a slip came in."""
+    network = marked.network
+    if network is None:
+        return []
+    held = {name: x for name, x in reached(ran, network).items() if name not in returned}
+    taken = {term.node for term in marked.terms}
+    found = []
+    for term in collect(held, network, names):
+        inside = term.node is not None and term.node not in network.parameters and term.node not in taken
+        if inside and term.value is not None and np.isfinite(term.value).all():
+            term.hidden = True
+            found.append(term)
+    if any(term.node not in network.parameters for term in marked.terms if term.node is not None):
+        return found
+    return found + unnamed(marked, ran, {term.node for term in found if term.node is not None})
+
+
+def unnamed(marked: Marked, ran: Ran, taken: set[Node]) -> list[Judged]:
+    """Variables whose names say nothing, but from which the person's dW was made as dW is made from dZ."""
+    network = marked.network
+    found: dict[Node, Judged] = {}
+    for term in marked.terms:
+        if network is None or term.node not in network.parameters or term.value is None or term.node is None:
+            continue
+        following = [x for x in network.next_named(term.node) if x not in found and x not in taken]
+        decay = network.right[term.node] - network.main({}).get(term.node, network.right[term.node])
+        for z in following[:1] if not network.is_bias(term.node) else []:
+            for binding in ran.bindings:
+                g = binding.value
+                if isinstance(g, np.ndarray) and g.shape == z.data.shape and g.dtype.kind == "f":
+                    made = network.carry(start={z: g}).get(term.node)
+                    if made is not None and proportional(term.value - decay, np.asarray(made)):
+                        found[z] = Judged(binding.name, network.name_of[z], z, g, g, expected=g.shape, hidden=True)
+                        found[z].right = network.right[z]
+    return list(found.values())
+
+
+def scales(marked: Marked, inner: list[Judged], ratios: dict[int, float], right: dict[int, bool], start: float) -> None:
+    """Give every dZ and dA its scale, that of the one above unless its own layer comes out right; then judge."""
+    network = marked.network
+    if network is None:
+        return
+    of_node: dict[Node, float] = {}
+    fed: dict[Node, list[bool]] = {}
+    for term in marked.terms:
+        if id(term) in right and term.node is not None:
+            for node in network.next_named(term.node):
+                fed.setdefault(node, []).append(right[id(term)])
+    for term in inner:
+        ratio = ratios[id(term)]
+        if term.node is None:
+            continue
+        node = term.node
+        above = [of_node[x] for x in network.later(node, set(of_node)) if x in of_node]
+        term.scale = above[-1] if above else start
+        allowed = ratio and any(abs(ratio / s - 1) < NEARLY for s in (1.0, float(marked.m)))
+        if allowed and node in fed and all(fed[node]):
+            term.scale = ratio
+        of_node[node] = term.scale
+    shaped = [t for t in marked.terms if t.node is not None and t.value is not None]
+    verdicts(marked, {term.node: term.value / term.scale for term in shaped})  # type: ignore[misc,operator]
+
+
+def verdicts(marked: Marked, given: dict[Node, np.ndarray]) -> None:
+    """Global and local: right, consequence or root cause."""
+    network = marked.network
+    if network is None:
+        return
+    finite = {node: g for node, g in given.items() if np.isfinite(g).all()}
+    arrives = network.carry(finite)
+    misshapen = {t.node for t in marked.terms if t.node is not None and t.node not in finite}
+    for term in marked.terms:
+        if term.node is None or term.right is None or term.given is None:
+            continue
+        spoiled = any(x in misshapen for x in network.later(term.node) if x in network.name_of)
+        if term.node not in finite:
+            term.error = float("inf")
+            term.verdict = "consequence" if spoiled else "root cause"
+            continue
+        value = finite[term.node]
+        term.error = distance(value, term.right)
+        if term.error < SURE:
+            term.verdict = "right" if abs(term.scale - 1) < 1e-9 else "right by convention"
+            continue
+        local = distance(value, np.asarray(arrives.get(term.node, np.zeros(value.shape))))
+        term.verdict = "consequence" if local < max(SURE, 1e-3 * term.error) or spoiled else "root cause"
+        if term.error < NEARLY and term.verdict == "consequence":
+            term.verdict = "right"

@@ -1,0 +1,157 @@
+"""Slips of activations: what stands where g'(Z) belongs, and softmax taken for a function of each entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.autograd import Node
+from tinygrad_edu.check.activations import Activation, recognise, vocabulary
+from tinygrad_edu.check.matrices import ways
+from tinygrad_edu.check.network import Elementwise
+from tinygrad_edu.check.readings import Reading, Scene, Sought, fits
+
+__all__ = ["passed_through"]
+
+
+def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """The gradient from above times something else than the derivative."""
+    network, person = scene.network, sought.person
+    z = sought.node
+    following = [x for x in network.next_named(z) if x.data.shape == z.data.shape]
+    if not following:
+        if not network.next_named(z):
+            yield from at_the_cost(sought, scene)
+        return
+    a = max(following, key=lambda x: x.created)
+    link = network.elementwise(z)
+    pre = link.pre if link else network.before_dropout(a, z)
+    activation = recognise(z.data, pre.data)
+    upstream, name = scene.passed[a], scene.gradient_name(a)
+    yield from of_softmax(sought, scene, activation, upstream, name, a)
+    bases = [(name, upstream, 0.0), *errors(z, scene)]
+    output = not any(network.products(x) for x in [a, *network.later(a)])
+    rest = link.rest if link else np.ones(z.data.shape)
+    words = list(vocabulary(z, pre, link, network, scene.arrays))
+    for base, value, price in bases:
+        if value.shape != z.data.shape:
+            continue
+        if fit := fits(person, value * rest, scene):
+            found = unlinked(activation, output, scene)
+            yield Reading(found, 0.5 + price + fit[1], f"{sought.key} = {base}, the derivative is missing", fit[0])
+        for word in words:
+            if word.right:
+                continue
+            for kept, factor in ((0.0, rest), (0.3, np.ones(()))):
+                if fit := fits(person, value * factor * word.value, scene):
+                    found = word.slip(activation)
+                    if found == "D10" and output and not scene.squared:
+                        found = "B9"
+                    yield Reading(
+                        found, 0.7 + word.price + price + kept + fit[1], f"{sought.key} = {base} * {word.text}", fit[0]
+                    )
+        if value.shape[0] == value.shape[1]:
+            yield from matrix_for_elementwise(sought, scene, base, value, words, link)
+    yield from dropped(sought, scene, words)
+    yield from twice(sought, scene, activation, output, link, words, bases)
+
+
+def unlinked(activation: Activation, output: bool, scene: Scene) -> str:
+    """Which mistake a missing derivative is: several look alike."""
+    if activation.name == "softmax":
+        return "C4"
+    if output:
+        return "B8"
+    if activation.name == "relu" and any(step.size and (step == 1).all() and step.ndim == 2 for step in scene.steps):
+        return "B11"
+    return "B7"
+
+
+def errors(z: Node, scene: Scene) -> list[tuple[str, np.ndarray, float]]:
+    """A − Y at the last layer, in both scales."""
+    error = scene.gradients.get(scene.error)
+    if error is None or error.shape != z.data.shape:
+        return []
+    return [(scene.error, error, 0.2), (scene.error, error * scene.scale, 0.4)]
+
+
+def of_softmax(
+    sought: Sought, scene: Scene, activation: Activation, g: np.ndarray, name: str, a: Node
+) -> Iterator[Reading]:
+    """Softmax taken for a function of each entry, or with its sum over the wrong axis."""
+    y, person, key = a.data, sought.person, sought.key
+    if activation.name == "softmax of everything":
+        for base, error, _ in errors(sought.node, scene):
+            if fits(person, error, scene):
+                yield Reading(
+                    "C5", 0.3, f"{key} = {base}, but {scene.network.name_of[a]} does not sum to 1 per example"
+                )
+    if not activation.name.startswith("softmax"):
+        return
+    named = scene.network.name_of[a]
+    if fit := fits(person, g * y * (1 - y), scene):
+        yield Reading("C1", 0.5 + fit[1], f"{key} = {name} * {named} * (1 − {named})", fit[0])
+    if fit := fits(person, g * y, scene):
+        yield Reading("C2", 0.6 + fit[1], f"{key} = {name} * {named}, the sum of softmax is missing", fit[0])
+    for axis in (None, 0, 1):
+        total = np.sum(g * y, axis=axis, keepdims=True)
+        if fit := fits(person, y * (g - total), scene):
+            yield Reading("C3", 0.7 + fit[1], f"{key}: the sum of softmax was taken over axis {axis}", fit[0])
+        if fit := fits(person, g - y * total, scene):
+            yield Reading("C3", 0.9 + fit[1], f"{key}: softmax in the place of log softmax, or the reverse", fit[0])
+
+
+def matrix_for_elementwise(
+    sought: Sought, scene: Scene, base: str, value: np.ndarray, words: list[Any], link: Elementwise | None
+) -> Iterator[Reading]:
+    """A matrix product with the derivative."""
+    for word in words:
+        if word.value.shape == value.shape:
+            for text, product in ways(base, value, word.text, word.value):
+                if (
+                    "@" in text
+                    and product.shape == sought.person.shape
+                    and (fit := fits(sought.person, product, scene))
+                ):
+                    yield Reading("B16", 0.8 + fit[1], f"{sought.key} = {text}", fit[0])
+
+
+def dropped(sought: Sought, scene: Scene, words: list[Any]) -> Iterator[Reading]:
+    """The derivative alone: what came from above is not in it."""
+    for word in words:
+        for scale in (1.0, scene.scale):
+            if fit := fits(sought.person, word.value / scale, scene):
+                yield Reading("B18", 0.8 + 0.2 * (not word.right) + fit[1], f"{sought.key} = {word.text}", fit[0])
+
+
+def twice(
+    sought: Sought,
+    scene: Scene,
+    activation: Activation,
+    output: bool,
+    link: Elementwise | None,
+    words: list[Any],
+    bases: list[tuple[str, np.ndarray, float]],
+) -> Iterator[Reading]:
+    """The right value times one more factor: the derivative again, or z, or a."""
+    for word in words:
+        if fit := fits(sought.person, sought.expected * word.value, scene):
+            if word.right:
+                found = "B9" if output and not scene.squared else "D10"
+            else:
+                found = "B15" if word.text == scene.network.name_of.get(sought.node) else "B17"
+            yield Reading(
+                found, 0.8 + fit[1] + 0.3 * word.price, f"{sought.key} = the right value * {word.text}", fit[0]
+            )
+
+
+def at_the_cost(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """The link from the cost itself."""
+    for base, error, price in errors(sought.node, scene):
+        if (fit := fits(sought.person, error, scene)) and not fits(sought.expected, error, scene):
+            yield Reading("F5", 0.8 + price + fit[1], f"{sought.key} = {base}", fit[0])
+    for name, x in scene.arrays.items():
+        if x.shape == sought.expected.shape and (fit := fits(sought.person, sought.expected * x, scene)):
+            yield Reading("F6", 2.0 + fit[1], f"{sought.key} = the right value * {name}", fit[0])

@@ -1,0 +1,120 @@
+"""Slips of weights and biases: products of other matrices, sums over other axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_edu.check.network import close
+from tinygrad_edu.check.readings import Reading, Scene, Sought, fits, name_of_array
+
+__all__ = ["multiplied", "summed", "ways"]
+
+
+def summed(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """Another sum, of dZ or of another gradient."""
+    person, expected, key = sought.person, sought.expected, sought.key
+    own = {scene.gradient_name(node) for node in scene.network.next_named(sought.node)}
+    for name, g in scene.gradients.items():
+        right = name in own
+        extra = 0.0 if right else 1.5
+        nothing = 1e-12 * float(np.sum(np.abs(g)))
+        if right and np.ptp(person) < nothing and abs(person.flat[0]) < nothing and abs(np.sum(g)) < nothing:
+            yield Reading("E1", 0.8, f"{key} = the sum of all of {name}, which is always 0")
+            continue
+        for axis in (None, *range(g.ndim)):
+            total = np.sum(g, axis=axis, keepdims=True)
+            if axis is None and expected.size == 1 and right:
+                continue
+            for value in (total, np.squeeze(total)):
+                spread = value if value.size > 1 or not person.ndim else np.broadcast_to(value.ravel(), person.shape)
+                if not (fit := fits(person, spread, scene)):
+                    continue
+                if axis is None:
+                    yield Reading("E1", 0.8 + extra + fit[1], f"{key} = the sum of all of {name}", fit[0])
+                elif right and value.size == expected.size and close(value.ravel(), expected.ravel()):
+                    if value.shape != expected.shape and value.shape == person.shape:
+                        yield Reading(
+                            "E4", 0.6 + fit[1], f"{key} has shape {person.shape}, not {expected.shape}", fit[0]
+                        )
+                elif right:
+                    yield Reading("E2", 0.8 + fit[1], f"{key} = the sum of {name} over axis {axis}", fit[0])
+                else:
+                    wrong = "D8" if same_layer(name, own) else "D3"
+                    yield Reading(wrong, 1.0 + fit[1], f"{key} was summed from {name}", fit[0])
+        if g.shape != expected.shape and (fit := fits(person, g, scene)):
+            yield Reading(
+                "E3", 0.8 + extra + (1.0 if fit[1] > 3 else 0.0), f"{key} = {name}, one entry for each example"
+            )
+
+
+def same_layer(name: str, own: set[str]) -> bool:
+    """Whether dA2 belongs to the layer of dZ2."""
+    return any(name[-1:].isdigit() and name[-1] == other[-1:] and name != other for other in own)
+
+
+def multiplied(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """A product of two other matrices, or of the same in another way."""
+    network, person = scene.network, sought.person
+    products = network.products(sought.node)
+    if not products or person.ndim != 2:
+        return
+    product = products[0]
+    following = network.next_named(sought.node)
+    dZ = scene.gradient_name(min(following, key=lambda x: x.created)) if following else ""
+    operand = name_of_array(product.other, scene)
+    lefts = [(name, x, True) for name, x in scene.gradients.items()]
+    rights = [(name, x, False) for name, x in (*scene.arrays.items(), *scene.altered.items())]
+    for one, g, _ in lefts:
+        for other, x, _ in rights:
+            if g.ndim != 2 or x.ndim != 2:
+                continue
+            price = 0.8 + (one != dZ) + (other.rstrip("′") != operand) * (0.2 if other.endswith("′") else 1.0)
+            for text, value in ways(one, g, other, x):
+                if value.shape == person.shape and (fit := fits(person, value, scene)):
+                    star = "*" in text
+                    again = close(value, sought.expected) and one == dZ
+                    if again and fit[1] == 0.0:
+                        continue
+                    found = product_id(sought, scene, (one, dZ), (other, operand), star)
+                    if found:
+                        yield Reading(found, price + 0.1 * star + fit[1], f"{sought.key} = {text}", fit[0])
+
+
+def ways(one: str, a: np.ndarray, other: str, b: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """All products of two matrices."""
+    for p, x, p_name in ((a, b, (one, other)), (b, a, (other, one))):
+        for left, left_name in ((p, p_name[0]), (p.T, p_name[0] + ".T")):
+            for right, right_name in ((x, p_name[1]), (x.T, p_name[1] + ".T")):
+                if left.shape[1] == right.shape[0]:
+                    yield f"{left_name} @ {right_name}", left @ right
+    for right, right_name in ((b, other), (b.T, other + ".T")):
+        if all(i == j or 1 in (i, j) for i, j in zip(a.shape, right.shape, strict=True)):
+            yield f"{one} * {right_name}", a * right
+
+
+def product_id(
+    sought: Sought, scene: Scene, gradients: tuple[str, str], operands: tuple[str, str], star: bool
+) -> str | None:
+    """Which mistake a product of the wrong matrices is."""
+    (g, right_g), (x, right_x) = gradients, operands
+    if g == right_g and x == right_x:
+        return "E5" if star else "E8"
+    if g == right_g:
+        if x.endswith("′"):
+            return "D1" if right_x in scene.network.traced.params else "G7"
+        if x in scene.network.traced.params:
+            return "D6"
+        made = scene.network.node_of.get(x)
+        right = scene.network.node_of.get(right_x)
+        if made is not None and right is not None and right in set(scene.network.later(made, [right])):
+            link = scene.network.elementwise(made)
+            return "D4" if link is not None and link.a is right else "D5"
+        return "D5"
+    if x != right_x:
+        return None
+    layer = same_layer(g, {right_g}) or g == scene.error
+    if layer:
+        return "D8" if sought.parameter else "D2"
+    return "D3" if g in scene.gradients else None

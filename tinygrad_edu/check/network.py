@@ -1,0 +1,302 @@
+"""What is asked of a traced forward pass: right gradients, and those that follow from a person's own.
+
+    network = Network(traced)
+    network.right[node]                    dJ/d(node), by the rules of the table
+    network.follow(given)                  the same, going on from a person's value wherever there is one
+
+Read next: `search.py`, which looks for the slip that turns the right value into the person's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.autograd import Node, fit, order
+from tinygrad_edu.check.trace import Traced
+
+__all__ = ["Elementwise", "Network", "Product", "close"]
+
+MOVES = (ops.transpose, ops.reshape, ops.ravel, ops.squeeze, ops.expand_dims, ops.swapaxes, ops.broadcast_to)
+PRODUCTS = (ops.matmul, ops.dot)
+
+Change = Callable[[Any, Any], Any]  # the gradient that the rule gave, the gradient it was given -> another
+
+
+def close(a: Any, b: Any, digits: float = 1e-8) -> bool:
+    """Whether two arrays are the same up to rounding."""
+    if np.shape(a) != np.shape(b):
+        return False
+    if not np.size(a):
+        return True
+    scale = max(np.max(np.abs(a)), np.max(np.abs(b)))
+    return bool(np.max(np.abs(np.subtract(a, b))) <= digits * scale) if np.isfinite(scale) else False
+
+
+@dataclass
+class Product:
+    """A matrix product that a value goes into: the product's node, the other operand, whether that stands left."""
+
+    node: Node
+    other: Any
+    other_left: bool
+
+
+@dataclass
+class Elementwise:
+    """A value z and what an entry-by-entry function made of it.
+
+    a       the named result (after dropout, if there is any)
+    pre     what the activation itself gave
+    rest    d a/d pre, mask and scale of dropout
+    slope   d pre/d z
+    """
+
+    z: Node
+    a: Node
+    pre: Node
+    rest: np.ndarray
+    slope: np.ndarray
+
+
+class Network:
+    """The graph of a traced cost, with the person's names."""
+
+    def __init__(self, traced: Traced) -> None:
+        self.cost: Any = recorded(traced)
+        self.traced = traced
+        self.nodes: list[Any] = list(order([self.cost]))
+        inside = set(self.nodes)
+        self.uses: dict[Node, list[tuple[Node, int]]] = {}
+        for node in self.nodes:
+            for k, x in enumerate(node.inputs):
+                if isinstance(x, Node) and x.requires_grad:
+                    self.uses.setdefault(x, []).append((node, k))
+        self.node_of: dict[str, Node] = {}
+        for name, x in (traced.named | traced.params).items():
+            found = x if isinstance(x, Node) else None
+            if found is not None and (found in inside or found in self.uses):
+                self.node_of[name] = found
+        for name, x in traced.named.items():
+            if name not in self.node_of and (same := self.node_with(x)):
+                self.node_of[name] = same
+        self.name_of: dict[Node, str] = {}
+        self.call(traced.params)
+        self.call(traced.cache if isinstance(traced.cache, dict) else ())
+        if all(isinstance(x, Node) and x.op is None for x in self.name_of):
+            self.call(name for name in traced.named if re.fullmatch(r"[A-Za-z]{1,2}_?\d+", name))
+        self.parameters = {x for x in traced.params.values() if isinstance(x, Node)}
+        self.own = self.owned()
+        self.seed = np.ones(self.cost.data.shape)
+        self.right = self.carry()
+
+    def call(self, names: Iterable[str]) -> None:
+        """Let these names stand for their nodes: the links of the derivation go from one to the next."""
+        for name in names:
+            if name in self.node_of:
+                self.name_of.setdefault(self.node_of[name], name)
+
+    def node_with(self, x: Any) -> Node | None:
+        """A node of the graph that holds the same numbers: the cache may hold a copy."""
+        data = x.data if isinstance(x, Node) else x
+        if np.ndim(data) == 0:
+            return None
+        return next((node for node in self.nodes if np.array_equal(node.data, data)), None)
+
+    def owned(self) -> set[Node]:
+        """The nodes that depend on parameters and numbers alone: those of an L2 term."""
+        own: set[Node] = set()
+        for node in reversed(self.nodes):
+            inputs = [x for x in node.inputs if isinstance(x, Node) or np.ndim(x)]
+            if all(x in own or x in self.parameters for x in inputs if isinstance(x, Node)) and all(
+                isinstance(x, Node) for x in inputs
+            ):
+                own.add(node)
+        return set() if self.cost in own else own  # a cost of the parameters alone has no such term
+
+    def carry(
+        self,
+        given: dict[Node, Any] | None = None,
+        change: tuple[Node, int, Change] | None = None,
+        start: dict[Node, Any] | None = None,
+        without: Iterable[Node] = (),
+    ) -> dict[Node, Any]:
+        """The chain rule: the gradient that arrives at each node.
+
+        It goes on from `given` wherever a node has a value there; `change` replaces what one rule gives for
+        one input; nodes in `without` pass nothing on.
+        """
+        arriving: dict[Node, Any] = dict(start or {self.cost: self.seed})
+        complete: dict[Node, Any] = {}
+        given, blocked = given or {}, set(without)
+        with np.errstate(all="ignore"):
+            for node in self.nodes:
+                if node not in arriving:
+                    continue
+                g = complete[node] = arriving.pop(node)
+                if node in blocked:
+                    continue
+                g = given.get(node, g)
+                values = [x.data if isinstance(x, Node) else x for x in node.inputs]
+                rules = node.op.rules or node.op.rules_for(node.inputs)
+                for k, x in enumerate(node.inputs):
+                    if not isinstance(x, Node) or not x.requires_grad:
+                        continue
+                    gx = rules[k](g, node.data, *values, **node.params)
+                    if change is not None and change[0] is node and change[1] == k:
+                        gx = change[2](gx, g)
+                    if np.shape(gx) != x.data.shape:
+                        gx = fit(gx, x.data, node)
+                    arriving[x] = arriving[x] + gx if x in arriving else gx
+        return complete | arriving
+
+    def follow(self, given: dict[Node, Any]) -> tuple[dict[Node, Any], dict[Node, Any]]:
+        """What arrives at each node when it goes on from the person's values, and what each passes on."""
+        arrives = self.carry(given)
+        return arrives, arrives | {node: g for node, g in given.items() if node in arrives}
+
+    def main(self, given: dict[Node, Any]) -> dict[Node, Any]:
+        """What arrives at each node without the L2 terms."""
+        return self.carry(given, without=[node for node in self.own if node.data.size == 1])
+
+    def later(self, node: Node, until: Iterable[Node] = ()) -> list[Node]:
+        """The nodes made from a node, directly or not; those in `until` are not passed."""
+        stop, found, waiting = set(until), [], [node]
+        seen = {node}
+        while waiting:
+            current = waiting.pop()
+            for use, _ in self.uses.get(current, ()):
+                if use not in seen:
+                    seen.add(use)
+                    found.append(use)
+                    if use not in stop:
+                        waiting.append(use)
+        return found
+
+    def next_named(self, node: Node) -> list[Node]:
+        """The named values that are made from this one with no name in between, L2 terms aside."""
+        named = set(self.name_of) - {self.cost}
+        return [x for x in self.later(node, named) if x in named and x not in self.own]
+
+    def products(self, node: Node) -> list[Product]:
+        """The matrix products that a value goes into, itself or transposed."""
+        found, waiting = [], [node]
+        while waiting:
+            current = waiting.pop()
+            for use, k in self.uses.get(current, ()):
+                if use.op in PRODUCTS:
+                    found.append(Product(use, use.inputs[1 - k], other_left=k == 1))
+                elif use.op in MOVES:
+                    waiting.append(use)
+        return found
+
+    def is_bias(self, node: Node) -> bool:
+        """Whether a value is added to others, and no factor of a matrix product."""
+        uses = [use for use, _ in self.uses.get(node, ()) if use not in self.own]
+        while len(uses) == 1 and uses[0].op in MOVES:
+            uses = [use for use, _ in self.uses.get(uses[0], ())]
+        return bool(uses) and all(use.op in (ops.add, ops.subtract) for use in uses)
+
+    def elementwise(self, z: Node) -> Elementwise | None:
+        """The link from z to the next named value, if that is a function of each entry alone."""
+        following = [x for x in self.next_named(z) if x.data.shape == z.data.shape]
+        if not following:
+            return None
+        a = max(following, key=lambda x: x.created)
+        pre = self.before_dropout(a, z)
+        slope, rest = self.slope(pre, z), self.slope(a, pre)
+        if slope is None or rest is None:
+            return None
+        return Elementwise(z, a, pre, rest, slope)
+
+    def before_dropout(self, a: Node, z: Node) -> Node:
+        """What a was made from by a mask (an array of constants) and a scale; a itself if by none."""
+        current, masked = a, False
+        while current is not z and current.op in (ops.multiply, ops.divide):
+            numerator = current.inputs[:1] if current.op is ops.divide else current.inputs
+            variable = [x for x in numerator if isinstance(x, Node) and x.requires_grad]
+            constant = [x for x in current.inputs if not (isinstance(x, Node) and x.requires_grad)]
+            if len(variable) != 1 or len(constant) != 1 or variable[0] is z or variable[0].data.shape != a.data.shape:
+                break
+            masked = masked or np.ndim(constant[0]) > 0
+            current = variable[0]
+        return current if masked else a
+
+    def through_dropout(self, a: Node) -> list[Node]:
+        """What a was made from by products with constants: where a name is bound again, it may mean any of them."""
+        found, current = [], a
+        while current.op in (ops.multiply, ops.divide):
+            numerator = current.inputs[:1] if current.op is ops.divide else current.inputs
+            variable = [x for x in numerator if isinstance(x, Node) and x.requires_grad]
+            constant = [x for x in current.inputs if not (isinstance(x, Node) and x.requires_grad)]
+            if len(variable) != 1 or len(constant) != 1 or variable[0].data.shape != a.data.shape:
+                break
+            current = variable[0]
+            if current in self.name_of:
+                break
+            found.append(current)
+        return found
+
+    def slope(self, a: Node, z: Node) -> np.ndarray | None:
+        """da/dz entry by entry; None if an entry of a depends on other entries of z."""
+        if a is z:
+            return np.ones(z.data.shape)
+        ones, weights = np.ones(a.data.shape), np.random.default_rng(0).uniform(1, 2, a.data.shape)
+        slope = self.carry(start={a: ones}).get(z)
+        weighed = self.carry(start={a: weights}).get(z)
+        if slope is None or weighed is None or not close(weighed, slope * weights, 1e-9):
+            return None
+        return slope
+
+    def replay(self, a: Node, z: Node, value: np.ndarray) -> np.ndarray | None:
+        """da/dz as it would be if z held another value."""
+        between = [
+            node for node in reversed(self.nodes) if node in set(self.later(z)) and (node is a or z in reach(node))
+        ]
+        before: dict[Node, np.ndarray] = {z: z.data}
+        try:
+            z.data = value
+            with np.errstate(all="ignore"):
+                for node in between:
+                    if node.created > a.created:
+                        continue
+                    before[node] = node.data
+                    values = [x.data if isinstance(x, Node) else x for x in node.inputs]
+                    node.data = np.asarray(node.op.forward(*values, **node.params))
+                return self.slope(a, z)
+        finally:
+            for node, data in before.items():
+                node.data = data
+
+    def per_example(self, m: int) -> str:
+        """Whether the cost is a "mean" or a "sum" over the examples: by the factor at its first sum."""
+        factors = [
+            float(np.ravel(g)[0])
+            for node, g in self.right.items()
+            if node not in self.own
+            and node.data.size > 1
+            and np.ptp(g) == 0
+            and all(use.data.size < node.data.size for use, _ in self.uses.get(node, ()))
+        ]
+        plain = {1.0, 2.0, 0.5}
+        for factor in map(abs, factors):
+            if any(np.isclose(factor, x) for x in plain):
+                return "sum"
+        return "mean" if factors else "unknown"
+
+
+def reach(node: Node) -> set[Node]:
+    """The nodes that a node is made from."""
+    return {x for made in order([node]) for x in (made, *made.inputs) if isinstance(x, Node)}
+
+
+def recorded(traced: Traced) -> Node:
+    """The cost, if the forward pass was traced."""
+    if traced.cost is None:
+        raise ValueError(f"Network: the forward pass must be traced; got one that was cut: {traced.cut}.")
+    return traced.cost

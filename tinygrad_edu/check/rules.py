@@ -1,0 +1,83 @@
+"""The chain rule again with one rule of the table changed: left out, negated, dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.autograd import Node
+from tinygrad_edu.check.network import close
+from tinygrad_edu.check.readings import Reading, Scene, Sought, fits, name_of_array
+
+__all__ = ["by_one_rule", "by_two_rules"]
+
+
+def by_one_rule(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """The chain rule again, one link left out, dropped or of the other sign."""
+    for text, found, price, value in altered_rules(sought, scene):
+        if value.shape != sought.person.shape or close(value, sought.expected):
+            continue
+        if fit := fits(sought.person, value, scene):
+            yield Reading(found, 0.9 + price + fit[1], text, fit[0])
+
+
+def by_two_rules(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """A wrong link and the right value's transpose: the pairs that people make."""
+    expected = sought.expected
+    if expected.ndim == 2 and expected.shape[0] == expected.shape[1] == sought.person.shape[0] and sought.parameter:
+        for text, found, price, value in altered_rules(sought, scene):
+            if value.shape == expected.shape and (fit := fits(sought.person, value.T, scene)):
+                yield Reading(found, 3.0 + price + fit[1], text + ", and transposed", fit[0])
+
+
+def altered_rules(sought: Sought, scene: Scene) -> Iterator[tuple[str, str, float, np.ndarray]]:
+    network = scene.network
+    stop = [node for node in network.name_of if node is not sought.node]
+    named = list(network.next_named(sought.node))
+    segment = {sought.node, *network.later(sought.node, stop)}
+    start = {node: scene.passed[node] for node in named if node in scene.passed} or None
+    for node in segment:
+        if node is sought.node and node.op is not None:
+            continue
+        for k, x in enumerate(node.inputs):
+            if not isinstance(x, Node) or x not in segment or node.op is None:
+                continue
+            for how, change in CHANGES.items():
+                try:
+                    value = network.carry(start, change=(node, k, change)).get(sought.node)
+                except (ValueError, IndexError):
+                    continue
+                if value is None:
+                    continue
+                text, found, price = altered_text(node, k, how, sought, scene)
+                yield text, found, price, np.asarray(value)
+
+
+CHANGES = {
+    "left out": lambda gx, g: np.broadcast_to(g, np.shape(gx)) if np.size(g) <= np.size(gx) else g,
+    "negated": lambda gx, g: -gx,
+    "dropped": lambda gx, g: np.zeros_like(gx),
+}
+
+
+def altered_text(node: Node, k: int, how: str, sought: Sought, scene: Scene) -> tuple[str, str, float]:
+    """What a changed rule means."""
+    constants = [x for x in node.inputs if not (isinstance(x, Node) and x.requires_grad)]
+    number = constants[0] if len(constants) == 1 else None
+    if how == "left out" and node.op in (ops.multiply, ops.divide) and number is not None:
+        if np.ndim(number):
+            name = name_of_array(number, scene) or "the mask"
+            return f"{sought.key}: the product with {name} was not applied on the way back", "A11", 0.0
+        number = float(number)
+        if "keep" in scene.numbers and np.isclose(scene.numbers["keep"], [number, 1 / number]).any():
+            return f"{sought.key}: the scale {number:g} was not applied on the way back", "A10", 0.1
+        return f"{sought.key}: the factor {number:g} was not applied on the way back", "A8", 1.5
+    at_cost = not scene.network.next_named(sought.node)
+    if how == "negated":
+        return f"{sought.key}: one part has the other sign ({node.op.name})", "F2" if at_cost else "F3", 0.2
+    if how == "dropped":
+        many = len(scene.network.uses.get(node.inputs[k], ())) > 1
+        return f"{sought.key}: one of its parts is missing", ("F4" if at_cost else "D7") if many else "F4", 0.6
+    return f"{sought.key}: the derivative of `{node.op.name}` was left out", "F7", 0.8

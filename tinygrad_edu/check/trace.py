@@ -1,0 +1,313 @@
+"""Run a person's own functions and note what happens: which name held what, and in which line.
+
+    traced = trace(forward, params, X, Y)      forward on Tensors: the cost, its graph, the named values
+    ran = run_backward(backward, params, cache, X, Y)    backward on copies of arrays, line by line
+
+Nothing of the person's is changed: the functions are given copies, and every random state they can reach is put back.
+
+Read next: `network.py`, what is asked of the graph that was traced.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["Binding", "Failure", "Ran", "Traced", "plain", "run_backward", "same_randomness", "trace"]
+
+LARGEST = 1_000_000  # entries of an array that is still compared line by line
+
+
+@dataclass
+class Binding:
+    """A name and what it held from a line on; `changed` where an array was altered in place."""
+
+    name: str
+    value: Any
+    line: int
+    changed: bool = False
+    outer: bool = True  # in the function itself, not in one that it calls
+
+
+@dataclass
+class Failure:
+    """An exception inside a person's function: the line, its text, the shapes that were known then."""
+
+    kind: str
+    message: str
+    line: int | None
+    text: str
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    scope: dict[str, Any] = field(default_factory=dict)  # what the line could read
+
+
+@dataclass
+class Traced:
+    """A forward pass that was recorded: the cost (None if the trace was cut, `cut` says where) and the names."""
+
+    cost: Tensor | None
+    value: float
+    params: dict[str, Any]
+    cache: Any
+    named: dict[str, Any]  # what the cache and, where it has no such name, the variables of forward hold
+    earlier: dict[str, list[Any]]  # what a name held before
+    cut: str = ""
+
+
+@dataclass
+class Ran:
+    """What backward returned, and what its variables held on the way."""
+
+    returned: Any
+    bindings: list[Binding]
+    failure: Failure | None = None
+    changed: tuple[str, ...] = ()
+
+
+#: Where code lives that the person did not write: Python's own, installed packages, this one.
+ELSEWHERE = (
+    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+    os.path.dirname(os.path.dirname(np.__file__)) + os.sep,
+    os.path.dirname(os.__file__) + os.sep,
+    "<frozen",
+    "<__array_function__",
+)
+
+
+@cache
+def written_here(file: str) -> bool:
+    """Whether a file is the person's."""
+    return not file.startswith(ELSEWHERE)
+
+
+class Watch:
+    """Note every assignment in a function, and in the person's own functions that it calls."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        self.code: Any = code or getattr(vars(type(function)).get("__call__"), "__code__", None)
+        self.bindings: list[Binding] = []
+        self.seen: dict[Any, dict[str, tuple[Any, Any]]] = {}
+        self.line: dict[Any, int] = {}
+
+    def __enter__(self) -> Watch:
+        self.before = sys.gettrace()
+        if self.code is not None:
+            sys.settrace(self.step)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.code is not None:
+            sys.settrace(self.before)
+        self.seen.clear()
+        self.line.clear()
+
+    def step(self, frame: Any, event: str, _: Any) -> Any:
+        if not written_here(frame.f_code.co_filename) or "<" in frame.f_code.co_name[:1]:
+            return None
+        if event in ("line", "return"):
+            self.look(frame)
+            self.line[frame] = frame.f_lineno
+        return self.step
+
+    def look(self, frame: Any) -> None:
+        line, outer = self.line.get(frame, frame.f_lineno), frame.f_code is self.code
+        seen = self.seen.setdefault(frame, {})
+        for name, value in list(frame.f_locals.items()):
+            if isinstance(value, dict) and len(value) < 500:
+                for key, entry in list(value.items()):
+                    if isinstance(key, str):
+                        self.note(f"{name}[{key}]", key, entry, line, seen, outer)
+            else:
+                self.note(name, name, value, line, seen, outer)
+
+    def note(self, place: str, name: str, value: Any, line: int, seen: dict[str, tuple[Any, Any]], outer: bool) -> None:
+        if not isinstance(value, np.ndarray | Tensor | np.floating):
+            return
+        known = seen.get(place)
+        same = known is not None and known[0] is value
+        if same and (not isinstance(value, np.ndarray) or value.size > LARGEST or equal(known[1], value)):  # type: ignore[index]
+            return
+        kept = value.copy() if isinstance(value, np.ndarray) and value.size <= LARGEST else value
+        seen[place] = (value, kept)
+        self.bindings.append(Binding(name, kept, line, same, outer))
+
+
+def equal(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+
+@contextmanager
+def same_randomness(*functions: Callable[..., Any]) -> Iterator[None]:
+    """Put back every random state that the functions can reach by name: NumPy's, Python's, their own generators."""
+    generators = [x for function in functions for x in reachable(function) if isinstance(x, np.random.Generator)]
+    states = [generator.bit_generator.state for generator in generators]
+    legacy, python = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(legacy)  # noqa: NPY002
+        random.setstate(python)
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
+
+
+def reachable(function: Callable[..., Any]) -> list[Any]:
+    """The global and enclosed values of a function."""
+    function = inspect.unwrap(function)
+    inside = [cell.cell_contents for cell in getattr(function, "__closure__", None) or () if filled(cell)]
+    return [*getattr(function, "__globals__", {}).values(), *inside]
+
+
+def filled(cell: Any) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def noting_numbers() -> Iterator[list[Tensor]]:
+    """Note the Tensors that become plain numbers: `cost = float(np.squeeze(cost))` ends most people's forward."""
+    noted: list[Tensor] = []
+    item = Tensor.item
+
+    def noting(self: Tensor) -> float:
+        noted.append(self)
+        return item(self)
+
+    Tensor.item = noting  # type: ignore[method-assign]
+    try:
+        yield noted
+    finally:
+        Tensor.item = item  # type: ignore[method-assign]
+
+
+def copied(value: Any) -> Any:
+    """A copy of nested dicts, lists and tuples of arrays."""
+    if isinstance(value, dict):
+        return {key: copied(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [copied(x) for x in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def plain(value: Any) -> Any:
+    """The same nesting with arrays in place of Tensors."""
+    if isinstance(value, dict):
+        return {key: plain(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [plain(x) for x in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value.data.copy() if isinstance(value, Tensor) else value
+
+
+def split(result: Any) -> tuple[Any, Any]:
+    """The cost and the cache in what forward returned."""
+    if isinstance(result, tuple) and len(result) == 2:
+        cost, cache = result
+        return (cache, cost) if np.ndim(cost) and not np.ndim(cache) and not isinstance(cache, dict) else (cost, cache)
+    return result, {}
+
+
+def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any) -> Traced:
+    """Run forward once, on Tensors; on plain arrays if it cannot be traced."""
+    tensors = {
+        name: Tensor(x, requires_grad=True, name=name) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+        for name, x in params.items()
+    }
+    cut = ""
+    with np.errstate(all="ignore"), same_randomness(forward):
+        try:
+            with noting_numbers() as numbers, Watch(forward) as watch:
+                cost, cache = split(forward(tensors, copied(X), copied(Y)))
+            found = cost_tensor(cost, numbers)
+            if found is not None:
+                named, earlier = names(cache, watch.bindings, tensors)
+                return Traced(found, float(found.data.item()), tensors, plain(cache), named, earlier)
+            cut = "its cost is no longer tied to the parameters (float(), .item() or math on a part of it)"
+        except Exception as error:
+            cut = f"{type(error).__name__}: {error}"
+    return untraced(forward, params, X, Y, cut)
+
+
+def untraced(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, cut: str) -> Traced:
+    """The forward pass on plain arrays: the values, without a graph."""
+    with np.errstate(all="ignore"), same_randomness(forward), Watch(forward) as watch:
+        cost, cache = split(forward(copied(params), copied(X), copied(Y)))
+    named, earlier = names(cache, watch.bindings, params)
+    return Traced(None, float(np.squeeze(cost)), dict(params), cache, named, earlier, cut)
+
+
+def cost_tensor(cost: Any, numbers: list[Tensor]) -> Tensor | None:
+    if isinstance(cost, Tensor):
+        return cost if cost.size == 1 and cost.requires_grad else None
+    for tensor in reversed(numbers):
+        if tensor.requires_grad and tensor.size == 1 and float(tensor.data.item()) == float(np.squeeze(cost)):
+            return tensor
+    return None
+
+
+def names(cache: Any, bindings: list[Binding], params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Which name stands for which value: the cache's, then what the variables of forward held last."""
+    earlier: dict[str, list[Any]] = {}
+    for binding in sorted(bindings, key=lambda binding: binding.outer):  # the variables of forward itself last
+        if binding.name not in params:
+            earlier.setdefault(binding.name, []).append(binding.value)
+    named = {name: values[-1] for name, values in earlier.items()}
+    if isinstance(cache, dict):
+        named |= {name: x for name, x in cache.items() if isinstance(name, str) and isinstance(x, Tensor | np.ndarray)}
+    return named, earlier
+
+
+def run_backward(backward: Callable[..., Any], params: dict[str, Any], cache: Any, X: Any, Y: Any) -> Ran:
+    """Run backward on copies, noting its variables; an exception is part of the result."""
+    given = {"params": copied(params), "cache": copied(cache), "X": copied(X), "Y": copied(Y)}
+    before = copied(given)
+    failure, returned = None, None
+    with np.errstate(all="ignore"), same_randomness(backward), Watch(backward) as watch:
+        try:
+            returned = backward(given["params"], given["cache"], given["X"], given["Y"])
+        except Exception as error:
+            sys.settrace(watch.before)
+            failure = failed(error, watch)
+    return Ran(returned, watch.bindings, failure, tuple(differing(before, given)))
+
+
+def failed(error: Exception, watch: Watch) -> Failure:
+    """Where in the person's file an exception came up."""
+    frames = [frame for frame in traceback.walk_tb(error.__traceback__) if written_here(frame[0].f_code.co_filename)]
+    if not frames:
+        return Failure(type(error).__name__, str(error), None, "")
+    frame, line = frames[-1]
+    shapes = {name: x.shape for name, x in frame.f_locals.items() if isinstance(x, np.ndarray)}
+    text = linecache.getline(frame.f_code.co_filename, line).strip()
+    return Failure(type(error).__name__, str(error), line, text, shapes, frame.f_globals | frame.f_locals)
+
+
+def differing(before: Any, after: Any, place: str = "") -> Iterator[str]:
+    """The names of the arrays that are not what they were."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before:
+            if key in after:
+                yield from differing(before[key], after[key], f"{key}" if place in ("", "params", "cache") else place)
+    elif isinstance(before, list | tuple) and isinstance(after, list | tuple):
+        for x, y in zip(before, after, strict=False):
+            yield from differing(x, y, place)
+    elif isinstance(before, np.ndarray) and isinstance(after, np.ndarray) and not equal(before, after):
+        yield place
