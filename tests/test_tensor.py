@@ -556,3 +556,12 @@ def test_arrays_of_other_classes_are_operands():
     y.sum().backward()
     assert type(y.data) is np.ndarray
     assert t.grad.tolist() == [3.0, 4.0]
+
+
+def test_copies_and_flat_tensors_record():
+    t = leaf(A)
+    twin = t.copy()
+    assert not np.shares_memory(twin.data, t.data)
+    assert_array_equal(twin.data, A)
+    (twin.flatten() * np.arange(6.0)).sum().backward()
+    assert_array_equal(t.grad.data, np.arange(6.0).reshape(2, 3))

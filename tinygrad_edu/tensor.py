@@ -300,6 +300,13 @@ class Tensor(Node):
     def ravel(self) -> Tensor:
         return apply(ops.ravel, (self,), NO_PARAMS)
 
+    def flatten(self) -> Tensor:
+        return self.ravel()
+
+    def copy(self) -> Tensor:
+        """The same value in memory of its own; the gradient passes through."""
+        return self.astype(self.dtype)
+
     def squeeze(self, axis: Any = None) -> Tensor:
         return apply(ops.squeeze, (self,), {"axis": axis})
 
