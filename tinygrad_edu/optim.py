@@ -15,7 +15,7 @@
 In the formulas x is a parameter and g its gradient. A parameter without a gradient (frozen, or not
 used) is skipped. Each `step` changes `parameter.data` in place, outside of the graph.
 
-Read next: `train.py`, which puts this loop in a function.
+Read next: `data/batches.py`, for what the loop is fed with.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ PIECE = 1 << 18
 
 
 def require(condition: bool, message: str) -> None:
+    """Raise a ValueError unless the condition holds."""
     if not condition:
         raise ValueError(message)
 
