@@ -637,3 +637,11 @@ def test_the_committed_picture_is_what_the_script_makes(name):
 
 def test_every_committed_picture_is_made_by_the_script():
     assert {path.stem for path in (ROOT / "docs" / "pictures").glob("*.gv")} == set(PICTURES)
+
+
+def test_the_tree_in_place_of_a_picture_keeps_the_names(monkeypatch):
+    monkeypatch.setattr("tinygrad_edu.read.draw.render", lambda *_: (_ for _ in ()).throw(RuntimeError("no Graphviz")))
+    x = leaf(name="x")
+    speed = x * x
+    bundle = draw(np.sum(speed), names={"speed": speed})._repr_mimebundle_()
+    assert "speed" in bundle["text/plain"]

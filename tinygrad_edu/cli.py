@@ -230,10 +230,11 @@ def add_check(commands: Any) -> None:
 
 def run_check(options: argparse.Namespace) -> int:
     from tinygrad_edu.check.files import backprop_in
+    from tinygrad_edu.writing import write
 
     report = backprop_in(options.file, options.show_fix)
     print(report)
     if options.html:
-        options.html.write_text(report.to_html(), encoding="utf-8")
+        write(options.html, report.to_html().encode())
         print(f"\n{options.html}: the same as a page.")
     return 2 if report.unmarked else 0 if report.ok else 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.check import Cancellation, SlowStart
+from tinygrad_edu.writing import write
 
 __all__ = ["loss_curve", "right_digits", "save", "slow_start"]
 
@@ -78,4 +81,6 @@ def slow_start(runs: SlowStart) -> Any:
 
 def save(ax: Any, path: Any) -> None:
     """Write a Figure, or that of an Axes; the ending of the name chooses the format."""
-    ax.figure.savefig(path, dpi=150)
+    path, picture = Path(path), BytesIO()
+    ax.figure.savefig(picture, format=path.suffix[1:].lower() or "png", dpi=150)
+    write(path, picture.getvalue())

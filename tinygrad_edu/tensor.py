@@ -8,7 +8,7 @@
     Tensor([2., 4.])
 
 Python's operators and NumPy's functions work on Tensors and record: `1 / (1 + np.exp(-z))`,
-`array @ t`, `np.sum(t, axis=1, keepdims=True)`. All of them end in `Tensor._apply`, which computes
+`array @ t`, `np.sum(t, axis=1, keepdims=True)`. All of them end in `apply`, which computes
 and notes the op, its inputs and its parameters. Nothing else is kept, and nothing else is needed.
 
 Read next: `functional.py`, the functions that NumPy has no name for.

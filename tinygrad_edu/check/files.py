@@ -56,14 +56,14 @@ def loaded(path: Path) -> dict[str, Any]:
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"check: the file must run; got {told(error, path)}") from error
     finally:
         sys.path[:] = before
     return vars(module)
 
 
-def told(error: Exception, path: Path) -> str:
+def told(error: BaseException, path: Path) -> str:
     """An exception, with the last line of the file that it came through."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     where = f" at {path.name}:{own[-1].lineno}: {own[-1].line}" if own else ""

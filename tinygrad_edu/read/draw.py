@@ -11,7 +11,6 @@ Read next: `fold.py`, what is drawn as one node, and `labels.py`, what stands in
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from html import escape
@@ -29,6 +28,7 @@ from tinygrad_edu.read import notation
 from tinygrad_edu.read.fold import Unit, arrange
 from tinygrad_edu.read.labels import FAINT, font, panel, safe, shape_text, table, title
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.writing import write
 
 __all__ = ["Drawing", "draw"]
 
@@ -77,10 +77,17 @@ class Drawing:
     note    what the picture does not show one by one, as it says itself; empty if it shows all
     """
 
-    def __init__(self, source: str, note: str = "", tensor: Tensor | None = None, name: str = "a tensor") -> None:
+    def __init__(
+        self,
+        source: str,
+        note: str = "",
+        tensor: Tensor | None = None,
+        name: str = "a tensor",
+        names: Mapping[str, Any] | None = None,
+    ) -> None:
         self.source = source
         self.note = note
-        self._tensor = tensor
+        self._tensor, self._names = tensor, names
         self._name = name
 
     def save(self, path: str | Path) -> Path:
@@ -120,21 +127,10 @@ class Drawing:
     def _as_text(self) -> str:
         from tinygrad_edu.read.tree import tree
 
-        return self.source if self._tensor is None else str(tree(self._tensor))
+        return self.source if self._tensor is None else str(tree(self._tensor, self._names))
 
     def __repr__(self) -> str:
         return f"Drawing of {self._name}" + (f" ({self.note})" if self.note else "")
-
-
-def write(path: Path, content: bytes) -> Path:
-    """Write under a temporary name, then rename: never half a file."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
 
 
 def render(source: str, form: str) -> bytes:
@@ -199,7 +195,7 @@ def draw(
     output = graph.outputs[0].name if len(graph.outputs) == 1 else ""
     add_nodes(dot, numbers, lambda node: numbers_of(node, found, values, output))
     add_edges(dot, numbers, found, edges)
-    return Drawing(dot.source, note, x, graph.outputs[0].name)
+    return Drawing(dot.source, note, x, graph.outputs[0].name, names)
 
 
 def canvas(direction: str, label: str) -> graphviz.Digraph:

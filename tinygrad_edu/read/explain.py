@@ -22,6 +22,7 @@ import numpy as np
 from tinygrad_edu.check import Comparison, formulas
 from tinygrad_edu.read.answers import Beside, Wrong, hidden, last_layer, last_layer_pair, weights
 from tinygrad_edu.read.derive import Derivation
+from tinygrad_edu.writing import write
 
 __all__ = ["TOPICS", "Explanation", "explain"]
 
@@ -97,7 +98,7 @@ def explain(topic: str | None = None, layout: str = "rows", html: str | Path | N
     question, answer, build = TOPICS[topic]
     explanation = Explanation(topic, question, answer, tuple(build(topic, layout)), layout)
     if path is not None:
-        path.write_text(explanation.page(), encoding="utf-8")
+        write(path, explanation.page().encode())
     return explanation
 
 

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.graph import Graph, GraphNode
-from tinygrad_edu.read.draw import write
 from tinygrad_edu.read.layout import HEIGHT, WIDTH, layered
 from tinygrad_edu.read.notation import expression
 from tinygrad_edu.read.working import Step, working
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.writing import write
 
 __all__ = ["explore"]
 
