@@ -513,6 +513,38 @@ def test_an_anomaly_beside_inputs_that_are_no_numbers():
         assert (x[1:] * 2).tolist() == [0] and np.sum(Tensor(np.ones((0, 2)))).item() == 0
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_an_anomaly_is_an_array_changed_after_it_was_recorded(create_graph):
+    x, data = leaf([1.0, 2.0]), np.array([3.0, 4.0])
+    with detect_anomaly():
+        y = x * data  # recorded here
+        J = np.exp(y).sum()
+        data[0] = 5
+        with pytest.raises(RuntimeError) as caught:
+            grad(J, x, create_graph=create_graph)
+        data[0] = 3
+        y.data[1] = 0
+        with raised(RuntimeError, "exp: arrays must stay as they were recorded until backward() is done; got input 0"):
+            grad(J, x, create_graph=create_graph)
+        y.data[1] = 8
+        grad(J, x, create_graph=create_graph)
+    message = str(caught.value)
+    assert message.startswith("multiply: arrays must stay as they were recorded until backward() is done; got input 1,")
+    assert message.endswith("y = x * data  # recorded here")
+    data[0] = 5
+    assert grad(J, x).tolist()[0] == 5 * np.exp(3)  # without the mode nothing is noted, and nothing seen
+
+
+def test_an_anomaly_is_a_result_changed_after_it_was_recorded():
+    x = leaf([1.0, 2.0])
+    with detect_anomaly():
+        y = np.tanh(x)
+        y.data += 1
+        with raised(RuntimeError, "tanh: arrays must stay as they were recorded until backward() is done; got its res"):
+            y.sum().backward()
+    assert x.grad is None
+
+
 def test_detect_anomaly_ends_with_its_block():
     with pytest.raises(FloatingPointError), detect_anomaly(), np.errstate(all="ignore"):
         np.log(Tensor(0.0))

@@ -137,7 +137,7 @@ def test_gradients_can_be_left_out_and_are_where_the_output_is_no_scalar():
 
 
 def test_a_gradient_that_fails_is_told_in_the_picture():
-    op = tg.autograd.Op(lambda x: x * 2, lambda g, y, x: g[:1], name="bad")
+    op = tg.ops.Op(lambda x: x * 2, lambda g, y, x: g[:1], name="bad")
     picture = parsed(np.sum(op(leaf(np.ones(3), "x"))))
     assert "No gradients. bad: a rule must return a gradient" in " ".join(texts_in(picture.graph_attr["label"]))
 
@@ -477,7 +477,7 @@ def test_no_unprintable_name_breaks_the_picture(tmp_path, name):
 
 
 def test_an_op_of_one_s_own_is_drawn_by_its_name(tmp_path):
-    op = tg.autograd.Op(lambda x: x * 2, lambda g, y, x: g * 2)
+    op = tg.ops.Op(lambda x: x * 2, lambda g, y, x: g * 2)
     assert "<lambda>" in texts_of(draw(np.sum(op(leaf(name="x")))).save(tmp_path / "graph.svg"))
 
 

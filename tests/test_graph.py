@@ -390,7 +390,7 @@ def test_a_loss_that_is_summed_is_not_divided_by_the_examples():
 
 
 def test_an_op_of_one_s_own_is_written_as_a_function():
-    op = tg.autograd.Op(lambda a, b: a * b, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, name="cross")
+    op = tg.ops.Op(lambda a, b: a * b, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, name="cross")
     node = last(op(leaf(name="a"), leaf(name="b")))
     assert (notation.expression(node), notation.factor(node, 1)) == ("cross(a, b)", "∂cross/∂b")
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tinygrad_edu import nn
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, get_default_dtype, set_default_dtype
 
 A = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, 2.0]])
 B = np.array([[2.0, 1.0, 0.5], [3.0, -1.0, 2.0]])
@@ -471,6 +472,30 @@ def test_float32_stays_float32_beside_scalars():
         assert t.grad.dtype == np.float32
     assert (t * np.float64(2)).dtype == np.float64 and (t * np.ones(2)).dtype == np.float64
     assert (Tensor([1, 2]) * 2).dtype == int and (Tensor([1, 2]) / 2).dtype == np.float64
+
+
+@pytest.fixture
+def floats_are_float32():
+    set_default_dtype(np.float32)
+    yield
+    set_default_dtype(np.float64)
+
+
+def test_the_default_dtype_is_that_of_python_floats_and_of_weights(floats_are_float32):
+    assert get_default_dtype() == np.float32
+    assert {Tensor(1.0).dtype, Tensor([1.0, 2.0]).dtype, (Tensor([1.0]) * [2.0]).dtype} == {np.dtype(np.float32)}
+    assert Tensor(A).dtype == Tensor(np.float64(1)).dtype == Tensor([1.0], dtype=float).dtype == np.float64
+    assert Tensor([1, 2]).dtype.kind == "i" and Tensor([True]).dtype == bool
+    model = nn.MLP([3, 4, 1])
+    assert {x.dtype for x in model.parameters()} == {np.dtype(np.float32)}
+    assert model(Tensor([[1.0, 2.0, 3.0]])).dtype == np.float32
+    assert nn.Linear(2, 2, dtype=np.float64).weight.dtype == np.float64
+
+
+def test_the_default_dtype_is_a_float():
+    with raised(TypeError, "set_default_dtype: needs a floating dtype; got int64"):
+        set_default_dtype(np.int64)
+    assert get_default_dtype() == np.float64
 
 
 # Python's protocols

@@ -4,7 +4,7 @@
 
 A `Node` is a value and how it was made: the op, its inputs and its parameters. `order` lists the
 nodes behind an output, and `chain_rule` walks that list once: it takes the gradient of a node, asks
-the rules of its op (`ops.py`) for the gradients of its inputs, and adds them up. That is all.
+the rules of its op (`ops`) for the gradients of its inputs, and adds them up. That is all.
 
     grad(outputs, inputs)   the gradients of a scalar, or gradients of gradients with create_graph=True
     no_grad()               compute without recording
@@ -16,8 +16,6 @@ Read next: `tensor.py`, the node that people hold in their hands.
 from __future__ import annotations
 
 import itertools
-import os
-import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,7 +24,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from tinygrad_edu.ops import Op
+from tinygrad_edu.anomaly import Note, require_finite, require_unchanged
 
 __all__ = ["Node", "chain_rule", "detect_anomaly", "grad", "no_grad", "order"]
 
@@ -60,7 +58,9 @@ def no_grad() -> Iterator[None]:
 def detect_anomaly() -> Iterator[None]:
     """Raise at the first NaN or infinity, forward or backward, naming the op and the line that made it.
 
-    Raises:  FloatingPointError
+    Also where an array was changed between its recording and the backward pass. Slow: each array is read twice.
+
+    Raises:  FloatingPointError; RuntimeError for a changed array
     """
     before = mode.set(mode.get()._replace(anomaly=True))
     try:
@@ -82,11 +82,11 @@ class Node:
     inputs         what the op was given (nodes, arrays, numbers), where it was recorded; () for a leaf
     params         the op's parameters by name
     created        its number in the order of creation
-    made_at        the line that made it, where detect_anomaly() noted it
+    noted          what detect_anomaly() has noted of it
     scopes         for the result of a module: the module, and the number at which its call began
     """
 
-    __slots__ = ("created", "data", "inputs", "made_at", "op", "params", "requires_grad", "retains_grad", "scopes")
+    __slots__ = ("created", "data", "inputs", "noted", "op", "params", "requires_grad", "retains_grad", "scopes")
 
     data: np.ndarray
     requires_grad: bool
@@ -95,7 +95,7 @@ class Node:
     inputs: tuple[Any, ...]
     params: dict[str, Any]
     created: int
-    made_at: str
+    noted: Note
     scopes: tuple[tuple[Any, int], ...]
 
     @classmethod
@@ -158,6 +158,7 @@ def chain_rule(
     wanted = None if towards is None else targets.union(nodes)
     anomaly = mode.get().anomaly
     kept = {}
+    growing: set[Node] = set()  # whose gradient is an array made here, which no other holds: more is added in place
     for node in nodes:
         g, op, inputs, params = gradients.pop(node), node.op, node.inputs, node.params
         if node.retains_grad or node in targets:
@@ -168,16 +169,33 @@ def chain_rule(
             y, values = node.data, []
             for x in inputs:
                 values.append(x.data if isinstance(x, Node) else x)
-        rules = op.rules or op.rules_for(inputs)
+        if anomaly:
+            arrays = [x.data if isinstance(x, Node) else x for x in inputs]
+            noted = getattr(node, "noted", Note())
+            require_unchanged(noted, op, arrays, node.data)
+        rules = op.rules or op.rules_for(values, params)
         for k, x in enumerate(inputs):
             if isinstance(x, Node) and x.requires_grad and (wanted is None or x in wanted):
+                if op.into and not create_graph and type(x.data) is np.ndarray:
+                    if x not in growing:
+                        gradients[x] = gradients.get(x, 0) + np.zeros_like(x.data)
+                        growing.add(x)
+                    op.into(gradients[x], g, **params)
+                    continue
                 gx = rules[k](g, y, *values, **params)
                 data = x.data
                 if getattr(gx, "shape", None) != data.shape or gx.dtype is not data.dtype:
                     gx = fit(gx, data, node)
                 if anomaly:
-                    check_finite(gx, op, inputs, getattr(node, "made_at", UNKNOWN_LINE), "the gradient")
-                gradients[x] = gradients[x] + gx if x in gradients else gx
+                    require_finite(gx.data if isinstance(gx, Node) else gx, op, arrays, noted.line, "the gradient")
+                if x not in gradients:
+                    gradients[x] = gx
+                elif x in growing:
+                    gradients[x] += gx
+                else:
+                    gradients[x] = gradients[x] + gx
+                    if not create_graph:
+                        growing.add(x)
     return own(kept | gradients)
 
 
@@ -295,28 +313,3 @@ def grad(
     results = [found.get(x) for x in inputs]
     tensors = tuple(g if g is None or isinstance(g, Node) else inputs[0].wrap(g) for g in results)
     return tensors[0] if one else tensors
-
-
-UNKNOWN_LINE = "a line that was not noted: record the graph under detect_anomaly(), too"
-
-
-def line_of_caller() -> str:
-    """The innermost line outside this package: file, number and text."""
-    package = os.path.dirname(__file__) + os.sep
-    for frame in reversed(traceback.extract_stack()):
-        if not frame.filename.startswith(package):
-            return f"{frame.filename}:{frame.lineno}: {frame.line}"
-    return "an unknown line"
-
-
-def check_finite(value: Any, op: Op, inputs: tuple[Any, ...], made_at: str, what: str) -> None:
-    """Raise if a value holds NaN or infinity, naming the op, its inputs and its line."""
-    data = value.data if isinstance(value, Node) else np.asarray(value)
-    if np.isfinite(data).all():
-        return
-    where = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
-    given = [x.data if isinstance(x, Node) else np.asarray(x) for x in inputs if x is not None]
-    facts = ", ".join(f"{x.shape} in [{x.min():.4g}, {x.max():.4g}]" if x.size else str(x.shape) for x in given)
-    raise FloatingPointError(
-        f"{op.name}: {what} must be finite; got {data[where]} at {where}, from inputs {facts}. Made at {made_at}"
-    )

@@ -1,6 +1,6 @@
 """Functions that NumPy has no name for: activations, the affine map, losses.
 
-Each is a row of `ops.py` or a few NumPy functions in a row, so that its graph shows what it does. Losses
+Each is a row of `ops` or a few NumPy functions in a row, so that its graph shows what it does. Losses
 take `reduction`: "mean" over the batch (the cost J), "sum", or "none" (the loss L of each).
 
     J = cross_entropy(linear(X, W, b), labels)

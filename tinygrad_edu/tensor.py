@@ -24,15 +24,48 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.autograd import Node, chain_rule, check_finite, created, line_of_caller, mode, seed
+from tinygrad_edu.anomaly import note
+from tinygrad_edu.autograd import Node, chain_rule, created, mode, seed
 
-__all__ = ["Tensor"]
+__all__ = ["Tensor", "get_default_dtype", "set_default_dtype"]
 
 NO_PARAMS: dict[str, Any] = {}
 NUMBERS = {float, int, bool, type(None)}  # kept as they are: NumPy does not upcast for a Python number
 REAL = "fiub"  # NumPy's kinds of real numbers
 ndarray = np.ndarray
 new = object.__new__
+
+default_dtype = np.dtype(np.float64)
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of floats that come without one of NumPy's: Python numbers and lists, and the weights of layers."""
+    return default_dtype
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Choose the dtype of Python floats and lists of them, and of the weights of new layers.
+
+    NumPy's arrays keep their own dtype: cast data to float32 too, or the network computes in float64.
+
+    Raises:  TypeError unless dtype is a floating dtype
+    >>> set_default_dtype(np.float32)
+    >>> Tensor([1.0, 2.0])
+    Tensor([1., 2.], dtype=float32)
+    >>> set_default_dtype(np.float64)
+    """
+    global default_dtype
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"set_default_dtype: needs a floating dtype; got {np.dtype(dtype)}. Pass np.float32, say.")
+    default_dtype = np.dtype(dtype)
+
+
+def array_of(data: Any, dtype: Any = None) -> np.ndarray:
+    """A new array of the data; Python's floats in the default dtype."""
+    array = np.array(data, dtype)
+    if dtype is None and array.dtype == np.float64 and not isinstance(data, ndarray | np.generic | Node):
+        return array.astype(default_dtype, copy=False)
+    return array
 
 
 def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -69,8 +102,7 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         tensor.requires_grad = False
         tensor.inputs, tensor.params = (), NO_PARAMS
     if now.anomaly:
-        tensor.made_at = line_of_caller()
-        check_finite(data, op, inputs, tensor.made_at, "the result")
+        tensor.noted = note(op, values, data)
     return tensor
 
 
@@ -78,7 +110,7 @@ def operand(op: ops.Op, x: Any) -> Any:
     """An input of an op, as a Tensor, an array or a Python number."""
     if isinstance(x, Tensor) or type(x) in NUMBERS:
         return x
-    array = np.asarray(x)
+    array = array_of(x) if isinstance(x, list | tuple) else np.asarray(x)
     if array.dtype.kind not in REAL:
         raise TypeError(
             f"{op.name}: operands must be real numbers; got {x!r} of dtype {array.dtype}. Convert it to numbers first."
@@ -104,7 +136,7 @@ class Tensor(Node):
     name: str | None
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
-        array = np.array(data, dtype)
+        array = array_of(data, dtype)
         if array.dtype.kind not in REAL:
             raise TypeError(
                 f"Tensor: data must be real numbers; got dtype {array.dtype}. "
@@ -453,7 +485,7 @@ def accepted(op: ops.Op, given: dict[str, Any]) -> dict[str, Any]:
 def unsupported(name: str) -> TypeError:
     return TypeError(
         f"np.{name}: a function of Tensors needs a derivative rule; got one without. Write it with functions that have "
-        f"one, leave the graph with .numpy(), or add a row of your own: Op(np.{name}, rule), see tinygrad_edu/ops.py."
+        f"one, leave the graph with .numpy(), or add a row of your own: Op(np.{name}, rule), see tinygrad_edu/ops."
     )
 
 

@@ -143,7 +143,7 @@ class Network:
                     continue
                 g = given.get(node, g)
                 values = [x.data if isinstance(x, Node) else x for x in node.inputs]
-                rules = node.op.rules or node.op.rules_for(node.inputs)
+                rules = node.op.rules or node.op.rules_for(node.inputs, node.params)
                 for k, x in enumerate(node.inputs):
                     if not isinstance(x, Node) or not x.requires_grad:
                         continue

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_edu import functional, ops
 from tinygrad_edu.nn.activations import Tanh
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, get_default_dtype
 
 __all__ = ["MLP", "Dropout", "Linear", "Sequential"]
 
@@ -36,7 +36,7 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         rng: np.random.Generator | int | None = None,
-        dtype: Any = np.float64,
+        dtype: Any = None,
     ) -> None:
         if not all(isinstance(size, Integral) for size in (in_features, out_features)):
             raise TypeError(
@@ -48,7 +48,7 @@ class Linear(Module):
                 f"Linear: in_features and out_features must be at least 1; got {in_features} and {out_features}. "
                 "They are the numbers of columns that come in and go out."
             )
-        rng = np.random.default_rng(rng)
+        rng, dtype = np.random.default_rng(rng), dtype or get_default_dtype()
         limit = 1 / math.sqrt(in_features)
         self.weight: Tensor = Tensor(rng.uniform(-limit, limit, (out_features, in_features)), True, dtype=dtype)
         self.bias: Tensor | None = Tensor(rng.uniform(-limit, limit, out_features), True, dtype=dtype) if bias else None
@@ -132,7 +132,7 @@ class MLP(Sequential):
         sizes: Sequence[int],
         activation: type[Module] = Tanh,
         rng: np.random.Generator | int | None = None,
-        dtype: Any = np.float64,
+        dtype: Any = None,
     ) -> None:
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
             raise ValueError(f"MLP: sizes must hold at least the inputs and the outputs; got {sizes}. Try [2, 16, 1].")

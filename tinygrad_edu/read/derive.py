@@ -3,7 +3,7 @@
     print(derive(J, wrt=Z, names=locals()))
     derive(J, wrt=W).check()            # every line with the numbers of the batch
 
-The way from the cost to `wrt` is walked link by link. Each link's local derivative comes from its rule in `ops.py`, the
+The way from the cost to `wrt` is walked link by link. Each link's local derivative comes from its rule in `ops`, the
 one that computes the numbers too, given symbols in place of arrays; SymPy multiplies, adds and simplifies.
 
     chain.py         the walk; links.py what is written down of each kind of link

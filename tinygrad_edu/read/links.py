@@ -142,7 +142,7 @@ class Links:
     def numeric(self, y: GraphNode, x: GraphNode, g: np.ndarray) -> np.ndarray:
         """What reaches x through y, in numbers: the rules, given arrays."""
         values = [v.data if isinstance(v, GraphNode) else v for v in y.inputs]
-        rules = y.op.rules_for(tuple(values))  # type: ignore[union-attr]
+        rules = y.op.rules_for(values, y.params)  # type: ignore[union-attr]
         g = g.astype(y.data.dtype)
         found = [
             fit(rules[p](g, y.data, *values, **y.params), x.data, y.value) for p, v in enumerate(y.inputs) if v is x
@@ -152,7 +152,7 @@ class Links:
     def rule(self, y: GraphNode, x: GraphNode, g: Entries, operands: list[Any], stretched: bool = False) -> Entries:
         """What reaches x through y, in symbols: the same rules, given entries."""
         own = self.letters.entries(y).lettered(g.axes)
-        rules = y.op.rules_for(tuple(operands))  # type: ignore[union-attr]
+        rules = y.op.rules_for(operands, y.params)  # type: ignore[union-attr]
         found: Any = None
         for p, v in enumerate(y.inputs):
             if v is x:
@@ -216,7 +216,7 @@ class Links:
     def unfitted(self, y: GraphNode, x: GraphNode, g: np.ndarray, lengths: tuple[int, ...]) -> np.ndarray:
         """What the rules of y return for x, before what was stretched is summed back."""
         values = [v.data if isinstance(v, GraphNode) else v for v in y.inputs]
-        rules = y.op.rules_for(tuple(values))  # type: ignore[union-attr]
+        rules = y.op.rules_for(values, y.params)  # type: ignore[union-attr]
         found = [rules[p](g, y.data, *values, **y.params) for p, v in enumerate(y.inputs) if v is x]
         return np.broadcast_to(np.asarray(sum(found[1:], found[0]), float), lengths)
 

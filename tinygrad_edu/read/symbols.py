@@ -1,4 +1,4 @@
-"""Arrays of symbols, so that the rules of `ops.py` can be read a third time: numbers, graphs, and now formulas.
+"""Arrays of symbols, so that the rules of `ops` can be read a third time: numbers, graphs, and now formulas.
 
 An `Entries` stands for a whole array by its generic entry: A is A_ij, exp(A) is exp(A_ij), the sum over the last axis
 sum_k A_ik, a product of matrices sum_k A_ik B_kj. It speaks NumPy's protocols, as a Tensor does, so

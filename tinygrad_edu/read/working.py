@@ -5,7 +5,7 @@
 
 Forward there is a step for each op. Backward there is one for each link, in the order in which the chain rule passes
 them, one where an input that was stretched by broadcasting is summed back, and one where branches meet.
-The numbers come from the rules in `ops.py`, called as the chain rule calls them.
+The numbers come from the rules in `ops`, called as the chain rule calls them.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def backward(
     if op is None:
         return
     values = [y.data if isinstance(y, GraphNode) else y for y in node.inputs]
-    rule = op.rules_for(tuple(values))[position]
+    rule = op.rules_for(values, node.params)[position]
     raw = np.asarray(rule(g, node.data, *values, **node.params))
     gx = np.asarray(fit(raw, x.data, node.value))
     whole = f"∂{J}/∂{x.name}"
