@@ -2,15 +2,16 @@
 
 import asyncio
 import threading
+import weakref
 from typing import NamedTuple
 
 import autograd as hips
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_edu import Tensor, func, nn
+from tinygrad_edu import Tensor, autograd, dropout, func, nn, no_grad
 from tinygrad_edu.func import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 RNG = np.random.default_rng(0)
@@ -249,3 +250,61 @@ def test_an_error_inside_leaves_no_transform_active():
     with pytest.raises(ZeroDivisionError):
         grad(lambda x: 1 / 0)(1.0)
     assert not func.active.get()
+
+
+# checkpoint
+
+
+def test_checkpoint_gives_the_same_gradients_and_keeps_less():
+    rng = np.random.default_rng(0)
+    model = nn.MLP([3, 5, 5, 2], rng=0)
+    X = Tensor(rng.standard_normal((4, 3)), requires_grad=True)
+
+    def gradients(f):
+        h = np.sin(X)
+        J = np.sum(f(h) ** 2)
+        nodes = len(autograd.order([J]))
+        return nodes, [g.data for g in autograd.grad(J, [X, *model.parameters()])]
+
+    nodes, expected = gradients(model)
+    fewer, found = gradients(func.checkpoint(model))
+    assert (nodes, fewer) == (5 + 3, 1 + 3)
+    for g, e in zip(found, expected, strict=True):
+        assert_array_equal(g, e)
+
+
+def test_checkpoint_can_be_differentiated_again_and_nested():
+    def f(x):
+        return np.sum(np.tanh(x) ** 3)
+
+    x, direction = np.array([0.3, -0.7]), np.array([1.0, 2.0])
+    outer = func.checkpoint(lambda x: func.checkpoint(f)(x * 1.0))
+    assert_allclose(grad(outer)(x), grad(f)(x), rtol=1e-14)
+    assert_allclose(hvp(outer, x, direction), hvp(f, x, direction), rtol=1e-14)
+
+
+def test_checkpoint_lets_go_of_the_graph():
+    seen = []
+
+    def f(x):
+        seen.append(weakref.ref(y := np.exp(x)))
+        return np.sum(y * y)
+
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    J = func.checkpoint(f)(x)
+    assert seen[0]() is None
+    with no_grad():
+        J.backward()
+    assert_allclose(x.grad.data, 2 * np.exp(2 * x.data))
+    assert len(seen) == 2 and seen[1]() is None
+    assert not func.checkpoint(f)(Tensor(np.ones(2))).requires_grad
+
+
+def test_checkpoint_refuses_what_it_cannot_repeat():
+    rng = np.random.default_rng(0)
+    x = Tensor(np.ones(9), requires_grad=True)
+    J = func.checkpoint(lambda x: np.dot(dropout(x, 0.5, rng), 2.0 ** np.arange(9)))(x)
+    with pytest.raises(RuntimeError, match=r"^checkpoint: the function must give the same result again; got another"):
+        J.backward()
+    with pytest.raises(TypeError, match=r"^checkpoint: the function must return one Tensor; got tuple"):
+        func.checkpoint(lambda x: (x, x))(x)

@@ -6,7 +6,7 @@
     (x * x).sum().backward()
     x.grad                          # Tensor([2., 4.])
 
-Read in this order: `ops.py` (the derivative sheet), `autograd.py` (the chain rule), `tensor.py`.
+Read in this order: `ops` (the derivative sheet), `autograd.py` (the chain rule), `tensor.py`.
 """
 
 from importlib import import_module
@@ -31,7 +31,7 @@ from tinygrad_edu.functional import (
     softplus,
 )
 from tinygrad_edu.memory import keep_freed_arrays
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, get_default_dtype, set_default_dtype
 
 if TYPE_CHECKING:
     from tinygrad_edu import check, data, func
@@ -76,6 +76,7 @@ __all__ = [
     "explore",
     "func",
     "functional",
+    "get_default_dtype",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -86,6 +87,7 @@ __all__ = [
     "no_grad",
     "optim",
     "relu",
+    "set_default_dtype",
     "sigmoid",
     "softmax",
     "softplus",
