@@ -350,6 +350,58 @@ def test_chain_rule_returns_leaves_and_targets():
     assert chain_rule({h * h: np.float64(1)}, [h])[h] == 12
 
 
+# Many uses
+
+
+def test_many_uses_add_up_in_place_and_change_nothing_else():
+    x = leaf(np.arange(6.0).reshape(2, 3))
+    weights = np.random.default_rng(0).standard_normal((7, 2, 3))
+    start = np.ones((2, 3))
+    J = sum(x * w for w in weights) + x + x + 0.0 * x
+    J.backward(start)
+    assert_allclose(x.grad.data, weights.sum(axis=0) + 2)
+    assert (start == 1).all() and not np.shares_memory(x.grad.data, start)
+
+
+KEYS = [
+    0,
+    -1,
+    (1, 2),
+    slice(None, None, 2),
+    (slice(None), 1),
+    np.array([0, 0, 1]),
+    ([1, 1], [0, 0]),
+    np.array([True, False]),
+]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_indexing_adds_into_one_array(create_graph):
+    x = leaf(np.arange(6.0).reshape(2, 3))
+    expected, J = np.full((2, 3), 1.0), x.sum()
+    for k, key in enumerate(KEYS, start=1):
+        J = J + k * x[key].sum()
+        np.add.at(expected, key, k)
+    assert_array_equal(grad(J, x, create_graph=create_graph).data, expected)
+    h = x * 1.0  # a value in between, which is used whole, too
+    assert_array_equal(
+        grad((h * h).sum() + sum(h[key].sum() for key in KEYS[:2]), x, create_graph=create_graph).data,
+        2 * x.data + [[1, 1, 1], [1, 1, 1]],
+    )
+
+
+def test_the_pieces_of_a_join_find_their_way_back():
+    rows = [leaf(np.full(3, k)) for k in range(5)]
+    weights = np.arange(15.0).reshape(5, 3)
+    for J in (
+        np.stack(rows) * weights,
+        np.concatenate(rows).reshape(5, 3) * weights,
+        np.stack(rows, axis=-1).T * weights,
+    ):
+        for g, w in zip(grad(J.sum(), rows), weights, strict=True):
+            assert_array_equal(g.data, w)
+
+
 # Memory
 
 
@@ -554,3 +606,10 @@ def test_detect_anomaly_ends_with_its_block():
 
 def test_the_module_says_what_it_offers():
     assert all(hasattr(autograd, name) and getattr(autograd, name).__doc__ for name in autograd.__all__)
+
+
+def test_parts_of_a_number_add_up_with_its_other_uses():
+    x = Tensor(2.0, requires_grad=True)
+    y = 3 * x
+    (2 * y + y[()] * y[...]).backward()
+    assert x.grad.item() == 3 * (2 + 2 * 6)

@@ -370,3 +370,35 @@ def test_without_sympy_the_extra_is_named(monkeypatch):
 def test_importing_does_not_import_sympy():
     program = "import sys, tinygrad_edu.read.derive, tinygrad_edu.read.explain; sys.exit('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+SLOPES = {
+    "sinh": np.cosh,
+    "cosh": np.sinh,
+    "tan": lambda x: 1 / np.cos(x) ** 2,
+    "arcsin": lambda x: 1 / np.sqrt(1 - x**2),
+    "arccos": lambda x: -1 / np.sqrt(1 - x**2),
+    "arctan": lambda x: 1 / (1 + x**2),
+    "arcsinh": lambda x: 1 / np.sqrt(1 + x**2),
+    "arctanh": lambda x: 1 / (1 - x**2),
+    "exp2": lambda x: 2**x * np.log(2),
+    "log2": lambda x: 1 / (x * np.log(2)),
+    "log10": lambda x: 1 / (x * np.log(10)),
+    "cbrt": lambda x: x ** (-2 / 3) / 3,
+    "reciprocal": lambda x: -1 / x**2,
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_numpy_s_functions_have_symbols(name):
+    x = Tensor([0.3, 0.6, 0.2], requires_grad=True, name="x")
+    derivation = checked(np.mean(getattr(np, name)(x)), x)
+    assert "⊙" not in str(derivation)
+    numbers = derivation.numbers(derivation.result.steps[-1], derivation.result)
+    np.testing.assert_allclose(numbers, SLOPES[name](x.numpy()) / 3, rtol=1e-12)
+
+
+def test_latex_is_written_in_its_own_signs():
+    x = Tensor([0.3, 0.6, 0.2], requires_grad=True, name="1 − x_%")
+    written = derive(np.mean(np.arctan2(x, 2.0) * np.sinc(x)), wrt=x).latex()
+    assert written.isascii() and r"\text{1 $-$ x\_\%}" in written

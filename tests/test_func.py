@@ -237,7 +237,7 @@ def test_tasks_do_not_disturb_each_other():
         (lambda: grad(np.square, 1)(2.0), ValueError, r"grad: argnums must number positional arguments; got 1 for 1"),
         (lambda: vjp(np.square, X)[1](np.ones(3)), ValueError, r"vjp: the cotangent must have the shape of the res"),
         (lambda: jvp(np.square, (X,), (np.ones(3),)), ValueError, r"jvp: tangents must have the nesting and the sha"),
-        (lambda: jacobian(np.floor)(X), TypeError, r"np\.floor: a function of Tensors needs a derivative rule"),
+        (lambda: jacobian(np.i0)(X), TypeError, r"np\.i0: a function of Tensors needs a derivative rule"),
         (lambda: jacobian(lambda x: x.data)(X), TypeError, r"jacobian: the function must return a Tensor; got ndarray"),
     ],
 )

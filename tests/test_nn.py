@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -543,3 +544,24 @@ def test_a_network_learns_the_moons(seed):
         loss(model(X), y[:, None]).backward()
         optimizer.step()
     assert np.mean((model(X_new).numpy() > 0) == y_new[:, None]) >= 0.97
+
+
+def test_two_threads_train_two_models_as_each_would_alone():
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((20, 3)), rng.random((20, 1))
+
+    def train(seed):
+        model = nn.MLP([3, 8, 8, 1], rng=seed)
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        for _ in range(60):
+            optimizer.zero_grad()
+            tg.binary_cross_entropy_with_logits(model(X), Y).backward()
+            optimizer.step()
+        return [x.data for x in model.parameters()]
+
+    alone = [train(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(train, range(4)))
+    for one, other in zip(alone, together, strict=True):
+        for x, y in zip(one, other, strict=True):
+            assert_array_equal(x, y)

@@ -1,95 +1,38 @@
 """The derivative sheet: one row of cases for every row of ops.TABLE, judged by differentiators from outside."""
 
-import copy
-import gc
-import weakref
-from itertools import chain, combinations, product
-from typing import Any, NamedTuple
+from importlib import import_module
+from pathlib import Path
 
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-from oracles import difference_gradients, hessian_product, hips_gradients, total
+from numpy.testing import assert_array_equal
+from op_factory import (
+    KEEP,
+    PAIRS,
+    REDUCTIONS,
+    SHAPES,
+    SUMS,
+    Judged,
+    Row,
+    above,
+    apart,
+    below,
+    case,
+    classes,
+    coin,
+    nonzero,
+    one,
+    pairs,
+    positive,
+    real,
+)
+from op_table import errors
 
 from tinygrad_edu import ops
-from tinygrad_edu.autograd import grad
 from tinygrad_edu.tensor import Tensor
 
-# Domains: arrays of a shape, from an rng. `apart` keeps entries far from ties, and operands far from each other.
-
-
-def real(rng, shape):
-    return rng.standard_normal(shape)
-
-
-def positive(rng, shape):
-    return rng.uniform(0.5, 2, shape)
-
-
-def nonzero(rng, shape):
-    return positive(rng, shape) * rng.choice([-1, 1], shape)
-
-
-def apart(rng, shape):
-    return (rng.permutation(np.prod(shape, dtype=int)).reshape(shape) + rng.uniform(0.1, 0.6)) / 3 - 1
-
-
-def below(rng, shape):
-    return rng.uniform(-0.5, -0.2, shape)
-
-
-def above(rng, shape):
-    return rng.uniform(0.2, 0.5, shape)
-
-
-def coin(rng, shape):
-    return rng.random(shape) < 0.5
-
-
-def classes(rng, shape):
-    return rng.integers(3, size=shape)
-
-
-# Cases: the shapes of the inputs, and the parameters.
-
-
-class Case(NamedTuple):
-    shapes: tuple[tuple[int, ...] | None, ...]
-    params: dict[str, Any]
-
-
-def case(*shapes, **params):
-    return Case(shapes, params)
-
-
 # fmt: off
-def pairs(*shapes):
-    return [case(a, b) for a, b in shapes]
-
-
-def one(*shapes, **options):
-    """The shapes, each with each choice of the options: one(s, r, axis=[0, 1]) are four cases."""
-    choices = [dict(zip(options, values, strict=True)) for values in product(*options.values())]
-    return [case(shape, **choice) for shape in shapes for choice in choices]
-
-
-SHAPES = one((), (3,), (2, 3), (2, 1, 3), (0,), (2, 0))
-PAIRS = pairs(
-    ((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((2, 3, 2), (2, 3, 2)),
-    ((), (2, 3)), ((2, 3), ()), ((1,), (3,)), ((1, 1), (3,)), ((4,), (3, 4)), ((3, 4), (4,)),
-    ((3, 1), (1, 4)), ((1, 3), (2, 1)), ((2, 1, 3), (4, 1)), ((3,), (2, 1, 1)),
-    ((0,), (0,)), ((0,), ()), ((1,), (0,)), ((2, 0), (2, 1)), ((0, 3), (3,)),
-)
-KEEP = [False, True]
-REDUCTIONS = [
-    *one((), axis=[None, ()], keepdims=KEEP),
-    *one((4,), (1,), axis=[None, 0, -1], keepdims=KEEP),
-    *one((2, 3), axis=[None, 0, 1, -2, (0, 1), (-1,), ()], keepdims=KEEP),
-    *one((2, 3, 2), axis=[None, 1, (0, 2), (-1, 0), (2, 1, 0)], keepdims=KEEP),
-    *one((0, 3), (2, 0, 3), axis=[-1], keepdims=KEEP),
-]
-SUMS = [*REDUCTIONS, *one((0, 3), axis=[None, 0], keepdims=KEEP)]
 SPREADS = [
     *one((4,), (2, 3), axis=[None, 0, -1], keepdims=KEEP, ddof=[0, 1]),
     *one((2, 3, 2), axis=[1, (0, -1)], keepdims=KEEP, ddof=[0, 1]),
@@ -218,13 +161,6 @@ def spread_surprise(z, t, reduction="mean"):
     return reduced(-anp.sum(t * anp.log(probabilities(z)), axis=1), reduction)
 
 
-class Row(NamedTuple):
-    name: str
-    reference: Any
-    domains: Any
-    cases: list[Case]
-
-
 # fmt: off
 ROWS = [
     Row("add",             lambda a, b: a + b,                               real,                 PAIRS),
@@ -282,195 +218,68 @@ ROWS = [
     Row("cross_entropy",   surprise,                                         (real, classes),      LABELS),
     Row("cross_entropy",   spread_surprise,                                  (real, positive),     SHARES),
 ]
+ROUGH, ROW = np.array([[1.0, np.inf, 2.0], [0.0, np.nan, 2.0]]), np.array([1.0, 5.0, 2.0])
+OF_TWO = [
+    "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_xor",
+    "isclose", "allclose", "array_equal", "array_equiv", "isin", "may_share_memory", "shares_memory", "result_type",
+]
+OF_ONE = [
+    "isnan", "isinf", "isfinite", "isposinf", "isneginf", "signbit", "isreal", "iscomplex", "isrealobj", "iscomplexobj",
+    "logical_not", "any", "all", "shape", "ndim", "size", "argmax", "argmin", "nanargmax", "nanargmin", "argsort",
+    "nonzero", "flatnonzero", "argwhere", "count_nonzero", "zeros_like", "ones_like", "common_type", "min_scalar_type",
+    "array_repr", "array_str", "array2string",
+]
 QUESTIONS = {
-    "greater": 2, "greater_equal": 2, "less": 2, "less_equal": 2, "equal": 2, "not_equal": 2,
-    "isnan": 1, "isinf": 1, "isfinite": 1, "shape": 1, "ndim": 1, "size": 1,
-    "argmax": 1, "argmin": 1, "zeros_like": 1, "ones_like": 1, "allclose": 2, "array_equal": 2,
+    **dict.fromkeys(OF_TWO, (ROUGH, ROW)), **dict.fromkeys(OF_ONE, (ROUGH,)),
+    "empty_like": (np.zeros((0, 3)),), "can_cast": (np.zeros(2), float), "argpartition": (ROW, 1),
+    "lexsort": ((ROW, -ROW),), "searchsorted": (np.sort(ROW), ROUGH), "digitize": (ROW, np.array([1.5, 3.0])),
+    "matrix_rank": (np.ones((2, 3)),),
 }
 # fmt: on
 
 
-def cases():
-    for row in ROWS:
-        for number, (shapes, params) in enumerate(row.cases):
-            facts = [*map(str, shapes), *(f"{key}={value}" for key, value in params.items())]
-            yield pytest.param(row, Case(shapes, params), id=f"{row.name}-{number}-{' '.join(facts)}")
-
-
-every_case = pytest.mark.parametrize("row, case", list(cases()))
-
-
-class Setting:
-    """The op, its arrays and the oracle's scalar J = sum(y * weights) of those that can be differentiated."""
-
-    def __init__(self, row, case, dtype=np.float64):
-        rng = np.random.default_rng(7)
-        domains = row.domains if isinstance(row.domains, tuple) else (row.domains,) * len(case.shapes)
-        self.op, self.params = ops.TABLE[row.name], case.params
-        self.inputs = [
-            None if shape is None else np.asarray(domain(rng, shape))
-            for domain, shape in zip(domains, case.shapes, strict=True)
-        ]
-        self.inputs = [x.astype(dtype) if x is not None and x.dtype.kind == "f" else x for x in self.inputs]
-        self.smooth = [k for k, x in enumerate(self.inputs) if x is not None and x.dtype.kind == "f"]
-        self.arrays = [self.inputs[k].astype(float) for k in self.smooth]
-        self.reference = lambda *arrays: row.reference(*self.put(arrays), **case.params)
-        self.value = np.asarray(self.reference(*self.arrays))
-        self.weights = rng.standard_normal(self.value.shape)
-        self.J = total(self.reference, self.arrays, self.weights)
-        self.directions = [rng.standard_normal(x.shape) for x in self.arrays]
-
-    def put(self, values, positions=None):
-        """The inputs, with values in place of those that can be differentiated, or of those at positions."""
-        inputs = list(self.inputs)
-        for k, value in zip(self.smooth if positions is None else positions, values, strict=True):
-            inputs[k] = value
-        return inputs
-
-    def leaves(self, positions=None):
-        return [Tensor(self.inputs[k], requires_grad=True) for k in (self.smooth if positions is None else positions)]
-
-
-def assert_close(got, expected, rtol, what):
-    """Equal shapes, and equal values up to rtol of the largest."""
-    got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape, f"{what}: {got.shape} for {expected.shape}"
-    scale = np.abs(expected).max(initial=1.0)
-    assert_allclose(got, expected, rtol=rtol, atol=rtol * scale, err_msg=what)
-
-
-def bare(x):
-    return x.data if isinstance(x, Tensor) else np.asarray(x)
-
-
-def assert_own_memory(gradients, others):
-    """No two gradients, and no gradient and another array, share memory; each can be changed in place."""
-    arrays = [g.data for g in gradients]
-    assert all(array.flags.writeable for array in arrays)
-    assert not any(np.shares_memory(first, second) for first, second in combinations(arrays, 2))
-    assert not any(np.shares_memory(array, other) for array in arrays for other in others)
+class TestRows(Judged):
+    ROWS = ROWS
 
 
 def test_every_row_of_the_table_is_judged():
-    names = {row.name for row in ROWS}
+    for path in Path(__file__).parent.glob("test_ops_*.py"):
+        import_module(path.stem)
+    rows = [row for judged in Judged.__subclasses__() for row in judged.ROWS]
+    names = {row.name for row in rows if not row.call}
     assert names == {name for name, op in ops.TABLE.items() if op.rules or op.every}
     assert set(QUESTIONS) == set(ops.TABLE) - names
-    assert all(len(row.cases) >= 4 for row in ROWS)
+    assert not [row.name for row in rows if len(row.cases) < 4 and not row.call]
     assert all(op.name == name for name, op in ops.TABLE.items())
 
 
-@every_case
-def test_value_and_dtype(row, case):
-    for dtype, rtol in ((np.float64, 1e-12), (np.float32, 1e-5)):
-        it = Setting(row, case, dtype)
-        plain = it.op(*it.inputs, **it.params)
-        assert not isinstance(plain, Tensor)
-        y = it.op(*it.put(it.leaves()), **it.params)
-        assert isinstance(y, Tensor) and type(y.data) is np.ndarray and y.op is it.op
-        assert_close(y.data, it.value, rtol, "value")
-        assert_array_equal(plain, y.data)
-        assert y.dtype == it.params.get("dtype", dtype)
+def tensors(x):
+    return tuple(map(tensors, x)) if isinstance(x, tuple) else Tensor(x, requires_grad=True) if np.ndim(x) else x
 
 
-@every_case
-def test_first_derivatives_by_every_choice_of_inputs(row, case):
-    it = Setting(row, case)
-    expected = difference_gradients(it.J, it.arrays)
-    if all(x.size for x in it.arrays):
-        for gradient, exact in zip(expected, hips_gradients(it.J, it.arrays), strict=True):
-            assert_close(gradient, exact, 1e-7, "the oracles")
-        expected, rtol = hips_gradients(it.J, it.arrays), 1e-11
-    else:
-        rtol = 1e-7
-    exact = dict(zip(it.smooth, expected, strict=True))
-    plain = [x if x is None or x.ndim else x.item() for x in it.inputs]  # arrays, and Python's scalars
-    for chosen in chain.from_iterable(combinations(it.smooth, n) for n in range(1, len(it.smooth) + 1)):
-        leaves = dict(zip(chosen, it.leaves(chosen), strict=True))
-        y = it.op(*(leaves.get(k, x) for k, x in enumerate(plain)), **it.params)
-        y.backward(it.weights)
-        for k, leaf in leaves.items():
-            assert_close(leaf.grad.data, exact[k], rtol, f"gradient of input {k}, with {chosen} recorded")
-
-
-@every_case
-def test_float32_stays_float32(row, case):
-    it = Setting(row, case, np.float32)
-    expected = difference_gradients(it.J, it.arrays)
-    leaves = it.leaves()
-    y = it.op(*it.put(leaves), **it.params)
-    y.backward(it.weights)
-    second = Setting(row, case, np.float32)
-    again = second.op(*second.put(second.leaves()), **second.params)
-    gradients = grad(again, [x for x in again.inputs if isinstance(x, Tensor)], it.weights, create_graph=True)
-    for leaf, gradient, exact in zip(leaves, gradients, expected, strict=True):
-        assert leaf.grad.dtype == gradient.dtype == np.float32
-        assert_close(leaf.grad.data, exact, 2e-5, "gradient")
-        assert_close(gradient.data, exact, 2e-5, "gradient")
-
-
-@every_case
-def test_second_derivatives(row, case):
-    it = Setting(row, case)
-    leaves = it.leaves()
-    y = it.op(*it.put(leaves), **it.params)
-    gradients = grad(y, leaves, it.weights, create_graph=True)
-    slope = sum(np.sum(g * v) for g, v in zip(gradients, it.directions, strict=True))
-    products = grad(slope, leaves, allow_unused=True) if slope.requires_grad else [None] * len(leaves)
-    if all(x.size for x in it.arrays):
-        expected = hessian_product(it.J, it.arrays, it.directions)
-    else:
-        expected = [np.zeros(x.shape) for x in it.arrays]
-    for got, exact in zip(products, expected, strict=True):
-        assert_close(np.zeros(exact.shape) if got is None else got.data, exact, 1e-7, "Hessian times v")
-
-
-@every_case
-def test_nothing_is_mutated_and_no_memory_shared(row, case):
-    it = Setting(row, case)
-    leaves, weights, params = it.leaves(), it.weights.copy(), copy.deepcopy(it.params)
-    inputs = it.put(leaves)
-    y = it.op(*inputs, **it.params)
-    y.backward(it.weights)
-    for leaf, array in zip(leaves, it.arrays, strict=True):
-        assert_array_equal(leaf.data, array)
-    assert_array_equal(it.weights, weights)
-    assert str(it.params) == str(params)
-    assert_own_memory([leaf.grad for leaf in leaves], [it.weights, y.data, *map(bare, inputs)])
-
-
-@every_case
-def test_the_gradients_of_grad_own_their_memory(row, case):
-    it = Setting(row, case)
-    inputs = it.put(it.leaves())
-    leaves = [x for x in inputs if isinstance(x, Tensor)]
-    y = it.op(*inputs, **it.params)
-    assert_own_memory(grad(y, leaves, it.weights), [it.weights, y.data, *map(bare, inputs)])
-
-
-@every_case
-def test_the_graph_is_freed_at_once(row, case):
-    it = Setting(row, case)
-    gc.disable()
-    try:
-        y = it.op(*it.put(it.leaves()), **it.params)
-        alive = weakref.ref(y)
-        del y
-        assert alive() is None
-        leaves = it.leaves()
-        y = it.op(*it.put(leaves), **it.params)
-        y.backward(it.weights)
-        alive = weakref.ref(y)
-        del y
-        assert alive() is None
-        grad(it.op(*it.put(leaves), **it.params), leaves, it.weights, create_graph=True)
-    finally:
-        gc.enable()
-
-
-@pytest.mark.parametrize("name, arity", QUESTIONS.items())
-def test_questions_are_answered_with_plain_values(name, arity):
-    op = ops.TABLE[name]
-    arrays = [np.array([[1.0, np.inf, 2.0], [0.0, np.nan, 2.0]]), np.array([1.0, 5.0, 2.0])][:arity]
-    answer = op(*(Tensor(x, requires_grad=True) for x in arrays))
+@pytest.mark.parametrize("name, args", QUESTIONS.items(), ids=list(QUESTIONS))
+def test_questions_are_answered_with_plain_values(name, args):
+    answer = ops.TABLE[name].numpy(*tensors(args))
     assert not isinstance(answer, Tensor)
-    assert_array_equal(answer, op.numpy(*arrays))
+    assert_array_equal(answer, ops.TABLE[name].numpy(*args))
+
+
+def test_a_rule_that_is_wrong_by_a_thousandth_fails():
+    wrong = ops.Op(np.sin, lambda g, y, x: 1.001 * g * np.cos(x))
+    row = Row("wrong", anp.sin, real, SHAPES, wrong)
+    for test in (
+        Judged.test_first_derivatives_by_every_choice_of_inputs,
+        Judged.test_second_derivatives,
+        Judged.test_float32_stays_float32,
+    ):
+        with pytest.raises(AssertionError, match=r"(?i)gradient|hessian") as caught:
+            test(None, row)
+        assert caught.value.__notes__ == ["wrong: ()"]
+    Judged.test_value_and_dtype(None, row)
+
+
+def test_the_table_of_errors_is_made_of_the_same_cases():
+    right, wrong = Row("sin", anp.sin, real, SHAPES), ops.Op(np.sin, lambda g, y, x: 1.001 * g * np.cos(x))
+    assert max(max(errors(right, case)) for case in right.cases) < 1e-6
+    value, first, second, single = errors(right._replace(call=wrong), right.cases[1])
+    assert value < 1e-15 and min(first, second, single) > 1e-5

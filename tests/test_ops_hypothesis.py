@@ -22,6 +22,9 @@ BINARY = {
     ops.power: lambda a, b: anp.exp(b * anp.log(a)),
     ops.maximum: lambda a, b: a * (a > b) + b * (a < b),
     ops.minimum: lambda a, b: a * (a < b) + b * (a > b),
+    ops.hypot: lambda a, b: anp.sqrt(a * a + b * b),
+    ops.logaddexp: lambda a, b: anp.log(anp.exp(a) + anp.exp(b)),
+    ops.arctan2: anp.arctan2,
 }
 REDUCTIONS = {
     ops.sum: anp.sum,
@@ -72,6 +75,26 @@ def test_any_axes_of_any_shape(data, shape, op, keepdims, rng):
     axis = data.draw(axes | st.integers(-len(shape), len(shape) - 1) if shape else axes)
     x = rng.permutation(np.prod(shape, dtype=int)).reshape(shape) / 5
     assert_gradients(op, REDUCTIONS[op], [x], rng, axis=axis, keepdims=keepdims)
+
+
+@quick
+@given(st.data(), hnp.array_shapes(min_dims=1, max_dims=3, max_side=5), numbers)
+def test_running_products_and_sums_along_any_axis(data, shape, rng):
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    x = rng.uniform(0.5, 2, shape)
+    assert_gradients(ops.cumsum, anp.cumsum, [x], rng, axis=axis)
+    assert_gradients(ops.cumprod, lambda x, axis: anp.exp(anp.cumsum(anp.log(x), axis)), [x], rng, axis=axis)
+
+
+@quick
+@given(hnp.arrays(float, hnp.array_shapes(max_dims=2, max_side=4), elements=st.integers(-2, 2)), numbers)
+def test_products_with_any_zeros(x, rng):
+    """The gradient of a product is the product of the others, entry by entry."""
+    leaf = Tensor(x, requires_grad=True)
+    weights = rng.standard_normal(np.prod(x, axis=-1).shape)
+    np.prod(leaf, axis=-1).backward(weights)
+    others = [np.prod(np.delete(x, k, axis=-1), axis=-1) * weights for k in range(x.shape[-1])]
+    assert_allclose(leaf.grad.data, np.stack(others, -1), rtol=1e-14, strict=True)
 
 
 def keys(shape):

@@ -1,6 +1,7 @@
 """Where numbers are delicate: kinks, ties, zeros, and logits so large that the textbook's formula overflows."""
 
 import functools
+import math
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -257,3 +258,128 @@ def test_infinite_logits_are_masks():
     assert_allclose(y.data, [np.log(2), 1 + np.log(2)], rtol=1e-15)
     for got in (x.grad.data, ops.softmax(x).data):
         assert_allclose(got, [[0.5, 0, 0.5], [0.5, 0.5, 0]], rtol=1e-15)
+
+
+# The other functions of NumPy, at their kinks and at extreme values
+
+
+@pytest.mark.parametrize(
+    "f, x, expected",
+    [
+        (np.fabs, [-2, 0, 3], [-1, 0, 1]),
+        (lambda x: np.hypot(x, 0 * x), [-2, 0, 3], [-1, 0, 1]),
+        (lambda x: np.copysign(x, -1.0), [-2, 0, 3], [1, 0, -1]),
+        (lambda x: np.heaviside(x, 0.5), [-1, 0, 1], [0, 0, 0]),
+        (np.floor, [-1, 0, 0.5], [0, 0, 0]),
+        (lambda x: x // 2, [-2, 0, 1], [0, 0, 0]),
+        (lambda x: x % 2, [-2, 0, 1], [1, 1, 1]),
+        (np.nan_to_num, [np.nan, np.inf, -np.inf, 1], [0, 0, 0, 1]),
+        (np.sinc, [0, 1, 2], [0, -1, 0.5]),
+        (np.sort, [3, 1, 2], [1, 1, 1]),
+        (np.median, [5, 1, 9], [1, 0, 0]),
+        (np.median, [5, 1, 9, 7], [0.5, 0, 0, 0.5]),
+        (np.ptp, [1, 4, 4, 1], [-0.5, 0.5, 0.5, -0.5]),
+        (lambda x: np.max(x, initial=4), [1, 4], [0, 0.5]),
+        (lambda x: np.max(x, initial=5), [1, 4], [0, 0]),
+        (np.nanmax, [np.nan, 2, 2], [0, 0.5, 0.5]),
+        (np.nansum, [np.nan, 2], [0, 1]),
+        (np.nanmedian, [np.nan, 4, 2], [0, 0.5, 0.5]),
+        (lambda x: np.interp(x, [0.0, 1.0, 2.0], [0.0, 3.0, 1.0]), [-1, 0, 0.5, 1, 2, 3], [0, 3, 3, -2, -2, 0]),
+    ],
+)
+def test_kinks_of_numpy_s_functions(f, x, expected):
+    assert_allclose(slopes(f, x)[0], expected, rtol=1e-14, atol=1e-15)
+
+
+def test_fmax_and_fmin_pass_over_nan():
+    a, b = [1.0, np.nan, 3.0, 2.0, np.nan], [2.0, 1.0, np.nan, 2.0, np.nan]
+    assert slopes(np.fmax, a, b) == [[0, 0, 1, 0.5, 0], [1, 1, 0, 0.5, 0]]
+    assert slopes(np.fmin, a, b) == [[1, 0, 1, 0.5, 0], [0, 1, 0, 0.5, 0]]
+
+
+def test_the_first_of_equal_entries_sets_the_record():
+    x, seed = [1.0, 3.0, 3.0, 2.0, 4.0], [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert slopes(np.maximum.accumulate, x, seed=seed) == [[1, 14, 0, 0, 16]]
+    assert slopes(np.minimum.accumulate, x, seed=seed) == [[31, 0, 0, 0, 0]]
+
+
+def test_clip_of_nan_and_the_heaviside_of_zero():
+    assert slopes(np.heaviside, [0.0, 1.0], [0.5, 0.5]) == [[0, 0], [1, 0]]
+    assert slopes(lambda x: np.clip(x, 0, a_max=1), [-1.0, 0.5, 2.0]) == [[0, 1, 0]]
+
+
+@pytest.mark.parametrize("x", [[2.0, 3.0, 5.0], [0.0, 3.0, 5.0], [2.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0]])
+def test_products_with_zeros_are_exact_in_every_order(x):
+    """Against polynomials: y = x0 x1 x2 has dy/dx0 = x1 x2, d2y/dx0dx1 = x2 and d3y/dx0dx1dx2 = 1."""
+    n = len(x)
+    for f in (np.prod, lambda t: np.cumprod(t)[-1]):
+        t = Tensor(x, requires_grad=True)
+        first = grad(f(t), t, create_graph=True)
+        assert first.tolist() == [np.prod(np.delete(x, i)) for i in range(n)]
+        for i in range(n):
+            row = grad(first[i], t, create_graph=True, allow_unused=True) if n > 1 else None
+            others = [0 if i == j else np.prod(np.delete(x, [i, j])) for j in range(n)]
+            assert row is None or row.tolist() == others
+            if n == 3:
+                third = grad(row[(i + 1) % 3], t)
+                assert third.tolist() == [float(k == (i + 2) % 3) for k in range(3)]
+
+
+def test_running_products_with_zeros():
+    x, seed = np.array([2.0, 0.0, 3.0, 0.0, 5.0]), np.array([1.0, 10.0, 100.0, 1000.0, 10000.0])
+    steps = [sum(seed[i] * np.prod(np.delete(x[: i + 1], k)) for i in range(k, 5)) for k in range(5)]
+    assert slopes(np.cumprod, x, seed=seed) == [steps]
+
+
+def test_logaddexp_of_large_and_of_no_numbers():
+    with np.errstate(**CALM):
+        assert slopes(np.logaddexp, [1000.0, -1000.0, 0.0], [0.0, 0.0, 0.0]) == [[1, 0, 0.5], [0, 1, 0.5]]
+        assert slopes(np.logaddexp, [-np.inf, -np.inf], [-np.inf, 0.0]) == [[0, 0], [0, 1]]
+        assert slopes(np.logaddexp2, [-np.inf, 5000.0], [-np.inf, 0.0]) == [[0, 1], [0, 0]]
+        assert_allclose(slopes(np.hypot, [3e200], [4e200]), [[0.6], [0.8]], rtol=1e-15)
+        assert_allclose(slopes(np.hypot, [3e-200], [4e-200]), [[0.6], [0.8]], rtol=1e-15)
+        assert_allclose(slopes(np.arctan2, [3e200], [4e200]), [[1.6e-201], [-1.2e-201]], rtol=1e-15)
+        assert_allclose(slopes(np.arcsinh, [1e300]), [[1e-300]], rtol=1e-15)
+
+
+def test_the_angle_of_the_origin_has_no_gradient():
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        assert np.isnan(slopes(np.arctan2, [0.0], [0.0])).all()
+
+
+@pytest.mark.parametrize(
+    "f, x", [(np.log, 0.0), (np.sqrt, 0.0), (np.cbrt, 0.0), (np.reciprocal, 0.0), (np.arctanh, 1.0)]
+)
+def test_infinite_slopes_warn_as_numpy_divides(f, x):
+    with pytest.warns(RuntimeWarning, match="divide by zero|invalid value"):
+        slope = slopes(f, [x])[0]
+    assert not np.isfinite(slope).any()
+
+
+def sinc_slopes(x):
+    """The first two derivatives of sin(t)/t at t = pi x by the power series, in decimals."""
+    with localcontext() as context:
+        context.prec = 60
+        t, pi = Decimal(x) * Decimal(math.pi), Decimal(math.pi)
+        terms = [Decimal((-1) ** k) / math.factorial(2 * k + 1) for k in range(40)]
+        first = sum(2 * k * c * t ** (2 * k - 1) for k, c in enumerate(terms) if k)
+        second = sum(2 * k * (2 * k - 1) * c * (t ** (2 * k - 2) if k > 1 else 1) for k, c in enumerate(terms) if k)
+        return float(first * pi), float(second * pi * pi)
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-300, 1e-8, 1e-3, 0.1, 0.159, 0.16, 0.5, -0.05])
+def test_sinc_near_zero(x):
+    t = Tensor(x, requires_grad=True)
+    with np.errstate(**CALM):
+        first = grad(np.sinc(t), t, create_graph=True)
+        second = grad(first, t)
+    assert_allclose([first.item(), second.item()], sinc_slopes(x), rtol=5e-14)
+
+
+@pytest.mark.parametrize("name", ["arcsin", "arccos", "arccosh", "arctanh", "log1p", "expm1", "sinh", "tan"])
+def test_slopes_next_to_the_end_of_the_domain(name):
+    """By the complex step, which takes no difference: f'(x) = Im f(x + ih) / h."""
+    x = {"arccosh": 1 + 1e-12, "log1p": -1 + 1e-12, "sinh": 700.0, "expm1": 1e-12, "tan": 1.57}.get(name, 1 - 1e-12)
+    f = getattr(np, name)
+    h = 1e-12 * 1e-10
+    assert_allclose(slopes(f, [x])[0][0], np.imag(f(complex(x, h))) / h, rtol=1e-9)

@@ -335,7 +335,7 @@ def test_in_place_is_refused_with_advice():
         array *= Tensor([1.0, 2.0])
     with raised(TypeError, "np.exp: an array cannot take a Tensor in place (out= or +=)"):
         np.exp(t, out=array)
-    with raised(TypeError, "np.add: an array cannot take a Tensor in place"):
+    with raised(TypeError, "np.add.reduce: an array cannot take a Tensor in place"):
         np.add.reduce(t, out=np.zeros(()))
     with raised(TypeError, "sum: there is no derivative rule with out=; got out="):
         np.sum(t, out=np.zeros(()))
@@ -348,39 +348,31 @@ def test_a_function_without_a_rule_is_named():
     t = leaf(A)
     text = ": a function of Tensors needs a derivative rule; got one without. Write it with functions that have one,"
     for f, name in (
-        (np.cumsum, "cumsum"),
-        (np.linalg.inv, "inv"),
-        (np.sort, "sort"),
-        (np.arctan, "arctan"),
-        (np.add.accumulate, "add.accumulate"),
-        (np.multiply.reduce, "multiply.reduce"),
-        (lambda t: np.add.outer(t, t), "add.outer"),
-        (lambda t: np.einsum("ij->i", t), "einsum"),
-        (lambda t: t // 2, "floor_divide"),
-        (lambda t: np.add.at(t, 0, 1), "add.at"),
+        (np.frexp, "frexp"),
+        (np.modf, "modf"),
+        (np.i0, "i0"),
+        (np.logaddexp.accumulate, "logaddexp.accumulate"),
+        (np.hypot.reduce, "hypot.reduce"),
+        (lambda t: np.add.reduceat(t, [0]), "add.reduceat"),
+        (lambda t: np.nextafter.outer(t, t), "nextafter"),
+        (lambda t: np.vander(t[0]), "vander"),
     ):
-        if name == "floor_divide":
-            with pytest.raises(TypeError):
-                f(t)
-            continue
         with raised(TypeError, f"np.{name}{text}"):
             f(t)
-    with raised(TypeError, "np.floor_divide" + text):
-        A // t
 
 
 def test_a_parameter_without_a_rule_is_named():
     t = leaf(A)
     for f, text in (
         (lambda: np.sum(t, where=A > 0), "sum: there is no derivative rule with where=; got where="),
-        (lambda: np.sum(t, initial=1), "sum: there is no derivative rule with initial=; got initial=1. Leave it"),
-        (lambda: np.mean(t, dtype=np.float32), "mean: there is no derivative rule with dtype="),
+        (lambda: np.add.reduce(t, where=A > 0), "sum: there is no derivative rule with where=; got where="),
         (lambda: np.exp(t, where=A > 0), "exp: there is no derivative rule with where="),
-        (lambda: np.add(t, 1, dtype=np.float32), "add: there is no derivative rule with dtype="),
         (lambda: np.reshape(t, (3, 2), order="F"), "reshape: there is no derivative rule with order=; got order='F'."),
         (lambda: np.ravel(t, "F"), "ravel: there is no derivative rule with order=; got order='F'. Leave it out."),
-        (lambda: np.concatenate([t, t], dtype=np.float32), "concatenate: there is no derivative rule with dtype="),
-        (lambda: np.add.reduce(t, initial=3), "sum: there is no derivative rule with initial=; got initial=3."),
+        (lambda: np.cumsum(t, out=A), "cumsum: there is no derivative rule with out=; got out="),
+        (lambda: np.median(t, overwrite_input=True), "np.median: there is no derivative rule with overwrite_input="),
+        (lambda: np.nan_to_num(t, copy=False), "nan_to_num: there is no derivative rule with copy=; got copy=False."),
+        (lambda: np.quantile(t, 0.5, weights=A), "np.quantile: there is no derivative rule with weights="),
     ):
         with raised(TypeError, text):
             f()

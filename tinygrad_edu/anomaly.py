@@ -37,7 +37,7 @@ def line_of_caller() -> str:
 
 
 def checksums(values: Sequence[Any], result: Any) -> tuple[int, ...]:
-    return tuple(0 if x is None else zlib.crc32(np.ascontiguousarray(x)) for x in (*values, result))
+    return tuple(0 if x is None else zlib.crc32(np.ascontiguousarray(x).data) for x in (*values, result))
 
 
 def require_finite(result: Any, op: Any, values: Sequence[Any], line: str, what: str) -> None:

@@ -81,12 +81,24 @@ class Node:
     op             the op that made it; None if none did
     inputs         what the op was given (nodes, arrays, numbers), where it was recorded; () for a leaf
     params         the op's parameters by name
+    flows_to       the positions of the inputs that the gradient goes on to
     created        its number in the order of creation
     noted          what detect_anomaly() has noted of it
     scopes         for the result of a module: the module, and the number at which its call began
     """
 
-    __slots__ = ("created", "data", "inputs", "noted", "op", "params", "requires_grad", "retains_grad", "scopes")
+    __slots__ = (
+        "created",
+        "data",
+        "flows_to",
+        "inputs",
+        "noted",
+        "op",
+        "params",
+        "requires_grad",
+        "retains_grad",
+        "scopes",
+    )
 
     data: np.ndarray
     requires_grad: bool
@@ -94,6 +106,7 @@ class Node:
     op: Any
     inputs: tuple[Any, ...]
     params: dict[str, Any]
+    flows_to: tuple[int, ...]
     created: int
     noted: Note
     scopes: tuple[tuple[Any, int], ...]
@@ -123,22 +136,25 @@ def order(outputs: Iterable[Node], towards: Iterable[Node] | None = None) -> lis
     add. The same holds from one `backward()` to the next, and that is why the gradients of the last
     training step must be cleared before the next one.
     """
-    found, nodes = set(outputs), []
-    waiting = list(found)
+    found = set(outputs)
+    waiting = [node for node in found if node.inputs]
+    nodes = []
     while waiting:
         node = waiting.pop()
-        if node.inputs:
-            nodes.append(node)
-            for x in node.inputs:
-                if isinstance(x, Node) and x.requires_grad and x not in found:
-                    found.add(x)
+        nodes.append(node)
+        inputs = node.inputs
+        for k in node.flows_to:
+            x = inputs[k]
+            if x not in found:
+                found.add(x)
+                if x.inputs:
                     waiting.append(x)
     nodes.sort(key=attrgetter("created"), reverse=True)
     if towards is None:
         return nodes
     leads = set(towards)
     for node in reversed(nodes):
-        if any(isinstance(x, Node) and x in leads for x in node.inputs):
+        if any(node.inputs[k] in leads for k in node.flows_to):
             leads.add(node)
     return [node for node in nodes if node in leads]
 
@@ -159,61 +175,60 @@ def chain_rule(
     anomaly = mode.get().anomaly
     kept = {}
     growing: set[Node] = set()  # whose gradient is an array made here, which no other holds: more is added in place
+    lent: set[Node] = set()  # whose gradient is the array of another, too
     for node in nodes:
         g, op, inputs, params = gradients.pop(node), node.op, node.inputs, node.params
-        if node.retains_grad or node in targets:
+        if node.retains_grad or (targets and node in targets):
             kept[node] = g
         y: Any = node
         values: Any = inputs
         if not create_graph:
-            y, values = node.data, []
+            y, values, kind = node.data, [], type(node)
             for x in inputs:
-                values.append(x.data if isinstance(x, Node) else x)
+                values.append(x.data if type(x) is kind else x)
         if anomaly:
             arrays = [x.data if isinstance(x, Node) else x for x in inputs]
             noted = getattr(node, "noted", Note())
             require_unchanged(noted, op, arrays, node.data)
         rules = op.rules or op.rules_for(values, params)
-        for k, x in enumerate(inputs):
-            if isinstance(x, Node) and x.requires_grad and (wanted is None or x in wanted):
-                if op.into and not create_graph and type(x.data) is np.ndarray:
-                    if x not in growing:
-                        gradients[x] = gradients.get(x, 0) + np.zeros_like(x.data)
-                        growing.add(x)
-                    op.into(gradients[x], g, **params)
-                    continue
-                gx = rules[k](g, y, *values, **params)
-                data = x.data
-                if getattr(gx, "shape", None) != data.shape or gx.dtype is not data.dtype:
-                    gx = fit(gx, data, node)
-                if anomaly:
-                    require_finite(gx.data if isinstance(gx, Node) else gx, op, arrays, noted.line, "the gradient")
-                if x not in gradients:
-                    gradients[x] = gx
-                elif x in growing:
-                    gradients[x] += gx
-                else:
-                    gradients[x] = gradients[x] + gx
-                    if not create_graph:
-                        growing.add(x)
-    return own(kept | gradients)
+        for k in node.flows_to:
+            x = inputs[k]
+            if wanted is not None and x not in wanted:
+                continue
+            data = x.data
+            if op.into and data.ndim and not create_graph and type(data) is np.ndarray:
+                if x not in growing:
+                    gradients[x] = gradients.get(x, 0) + np.zeros_like(data)
+                    growing.add(x)
+                op.into(gradients[x], g, **params)
+                continue
+            gx = rules[k](g, y, *values, **params) if params else rules[k](g, y, *values)
+            if gx is g:
+                lent.add(x)
+            try:
+                fits = gx.shape == data.shape and gx.dtype is data.dtype
+            except AttributeError:
+                fits = False
+            if not fits:
+                gx = fit(gx, data, node)
+            if anomaly:
+                require_finite(gx.data if isinstance(gx, Node) else gx, op, arrays, noted.line, "the gradient")
+            if x not in gradients:
+                gradients[x] = gx
+            elif x in growing:
+                gradients[x] += gx
+            else:
+                gradients[x] = gradients[x] + gx
+                if not create_graph:
+                    growing.add(x)
+    return own(kept | gradients if kept else gradients, lent)
 
 
-def own(gradients: dict[Node, Any]) -> dict[Node, Any]:
-    """Each gradient in memory of its own.
-
-    A rule may hand g on as it is, or a view of it, and then two inputs would share one array.
-    """
-    taken = set()
+def own(gradients: dict[Node, Any], lent: set[Node]) -> dict[Node, Any]:
+    """Each gradient in memory of its own: a rule may hand g on as it is, or a view of it."""
     for node, g in gradients.items():
-        array = g.data if isinstance(g, Node) else g
-        if array.dtype.kind != "f":
-            raise TypeError(
-                f"backward: gradients need a floating dtype; got {array.dtype}. Make the tensor with dtype=float."
-            )
-        if array.base is not None or id(array) in taken:
-            gradients[node] = g.astype(array.dtype)
-        taken.add(id(array))
+        if (g.data if isinstance(g, Node) else g).base is not None or node in lent:
+            gradients[node] = g.astype(g.dtype)
     return gradients
 
 
@@ -236,9 +251,16 @@ def fit(g: Any, x: np.ndarray, node: Node) -> Any:
             f"{node.op.name}: a rule must return a gradient of the shape of its input, {x.shape}, or one that "
             f"broadcasting stretched from it; got {g.shape}. Check the transposes in the rule."
         )
+    require_float(x)
     if stretched:
         g = np.reshape(np.add.reduce(g, axis=stretched), x.shape)
     return g if g.dtype == x.dtype else g.astype(x.dtype)
+
+
+def require_float(x: np.ndarray) -> None:
+    """Raise where an array that a gradient belongs to holds no floats."""
+    if x.dtype.kind != "f":
+        raise TypeError(f"backward: gradients need a floating dtype; got {x.dtype}. Make the tensor with dtype=float.")
 
 
 def seed(output: Any, gradient: Any, caller: str, create_graph: bool) -> Any:
@@ -249,6 +271,7 @@ def seed(output: Any, gradient: Any, caller: str, create_graph: bool) -> Any:
             f"{caller}: needs a tensor that was computed from one with requires_grad=True; got {output!r}. "
             "Was it made under no_grad(), or cut by detach(), float() or .numpy()?"
         )
+    require_float(data)
     if gradient is None:
         if data.size != 1:
             raise ValueError(
@@ -261,9 +284,11 @@ def seed(output: Any, gradient: Any, caller: str, create_graph: bool) -> Any:
             f"{caller}: gradient must have the shape of the tensor, {data.shape}; got {np.shape(gradient)}. "
             "Pass one number for each entry."
         )
-    if not isinstance(gradient, Node):
+    if not hasattr(gradient, "_apply"):
         return np.array(gradient, data.dtype)
-    recorded: Any = gradient if create_graph else gradient.data  # so that the result can be differentiated by it, too
+    recorded: Any = (
+        gradient.data if isinstance(gradient, Node) and not create_graph else gradient
+    )  # so that the result can be differentiated by it, too
     return recorded.astype(data.dtype)
 
 

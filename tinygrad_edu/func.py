@@ -27,7 +27,7 @@ import numpy as np
 from tinygrad_edu import autograd
 from tinygrad_edu.ops import Op
 from tinygrad_edu.ops.op import Rule
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.tensor import Tensor, as_array
 
 __all__ = ["checkpoint", "elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -81,7 +81,7 @@ def variables(caller: str, tree: Any) -> Any:
     fresh = []
     for x in leaves(tree):
         if not (isinstance(x, Tensor) and x.requires_grad):
-            array = np.asarray(x.data if isinstance(x, Tensor) else x)
+            array = as_array(x.data if isinstance(x, Tensor) else x)
             if array.dtype.kind != "f":
                 raise TypeError(
                     f"{caller}: arguments that are differentiated must be floats; got {array.dtype}. Write 1.0 for 1, "
@@ -104,7 +104,7 @@ def inside_another(*results: Any) -> bool:
 
 def plain(tree: Any) -> Any:
     """The same nesting with arrays in place of Tensors; numbers for arrays without axes."""
-    arrays = (x.data if isinstance(x, Tensor) else np.asarray(x) for x in leaves(tree))
+    arrays = (x.data if isinstance(x, Tensor) else as_array(x) for x in leaves(tree))
     return rebuild(tree, (x[()] for x in arrays))
 
 

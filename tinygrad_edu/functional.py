@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.ops import Op
+from tinygrad_edu.tensor import Tensor, as_array
 
 __all__ = [
     "binary_cross_entropy",
@@ -113,8 +114,7 @@ def dropout(x: Any, p: float, rng: np.random.Generator | int) -> Any:
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
     x = plain(x)
-    rng = np.random.default_rng(rng)
-    keep = (rng.random(x.shape) >= p).astype(x.dtype)
+    keep = drawn(x.data if isinstance(x, Tensor) else x, p=p, rng=np.random.default_rng(rng))
     return x * (keep / (1 - p))
 
 
@@ -218,34 +218,54 @@ def check_reduction(name: str, shape: tuple[int, ...], reduction: str) -> None:
 
 def plain(x: Any) -> Any:
     """A Tensor as it is, anything else as an array."""
-    return x if isinstance(x, Tensor) else np.asarray(x)
+    return as_array(x)
 
 
 def check_unit(name: str, what: str, x: Any, advice: str) -> None:
     """Raise unless every entry is in [0, 1]."""
-    data = x.data if isinstance(x, Tensor) else x
-    low, high = np.minimum.reduce(data, None), np.maximum.reduce(data, None)
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"{name}: {what} must be in [0, 1]; got {low:.4g} to {high:.4g}. {advice}")
+    within_unit(x.data if isinstance(x, Tensor) else x, name=name, what=what, advice=advice)
+
+
+def _within_unit(data: np.ndarray, *, name: str, what: str, advice: str) -> None:
+    if not (data.item(data.argmin()) >= 0 and data.item(data.argmax()) <= 1):
+        raise ValueError(f"{name}: {what} must be in [0, 1]; got {data.min():.4g} to {data.max():.4g}. {advice}")
+
+
+def _within_classes(labels: np.ndarray, *, name: str, classes: int) -> None:
+    low, high = np.minimum.reduce(labels), np.maximum.reduce(labels)
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"{name}: class numbers must be in [0, {classes}); got {low} to {high}. "
+            "Count classes from 0, and give the last layer one output for each."
+        )
+
+
+def _drawn(x: np.ndarray, *, p: float, rng: np.random.Generator) -> np.ndarray:
+    return (rng.random(x.shape) >= p).astype(x.dtype)
+
+
+# What looks at values or draws numbers is an op, though without a rule: a compiled step does it again each time.
+within_unit, within_classes, drawn = Op(_within_unit), Op(_within_classes), Op(_drawn)
 
 
 def matched(name: str, prediction: Any, target: Any, reduction: str) -> tuple[Any, Any]:
     """Prediction and target, if they have one shape, in the prediction's floating dtype."""
     prediction, target = plain(prediction), plain(target)
-    if prediction.dtype.kind != "f":
-        prediction = prediction.astype(float)
-    if target.shape != prediction.shape:
+    shape, dtype = prediction.shape, prediction.dtype
+    if dtype.kind != "f":
+        prediction, dtype = prediction.astype(float), np.dtype(float)
+    if target.shape != shape:
         raise ValueError(
-            f"{name}: prediction and target must have one shape; got {prediction.shape} and {target.shape}, which "
+            f"{name}: prediction and target must have one shape; got {shape} and {target.shape}, which "
             "broadcasting would stretch or refuse. Reshape the target, for example y[:, None] or y.ravel()."
         )
-    check_reduction(name, prediction.shape, reduction)
-    return prediction, target if target.dtype == prediction.dtype else target.astype(prediction.dtype)
+    check_reduction(name, shape, reduction)
+    return prediction, target if target.dtype is dtype else target.astype(dtype)
 
 
 def class_numbers(name: str, scores: Any, labels: Any, reduction: str) -> Any:
     """The labels, if there is one class number in [0, k) for each row of scores (m, k)."""
-    data = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
+    data = labels.data if isinstance(labels, Tensor) else as_array(labels)
     shape = scores.shape
     if len(shape) != 2 or data.shape != shape[:1]:
         raise ValueError(
@@ -255,9 +275,5 @@ def class_numbers(name: str, scores: Any, labels: Any, reduction: str) -> Any:
     check_reduction(name, shape, reduction)
     if data.dtype.kind not in "iu":
         raise TypeError(f"{name}: class numbers must be integers; got {data.dtype}. Write labels.astype(int).")
-    if data.min() < 0 or data.max() >= shape[1]:
-        raise ValueError(
-            f"{name}: class numbers must be in [0, {shape[1]}); got {data.min()} to {data.max()}. "
-            "Count classes from 0, and give the last layer one output for each."
-        )
+    within_classes(data, name=name, classes=shape[1])
     return data

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,18 @@ ACTIVATIONS = (ops.sigmoid, ops.tanh, ops.relu, ops.leaky_relu, ops.softplus, op
 class Scope:
     """One call of a module: the nodes that were made during it belong to it."""
 
-    name: str
     module: Module
+    outermost: Scope | None = None  # the call that all of this happened in
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """What the module calls its parts."""
+        return {id(x): name for name, x in walk("", self.module)}
+
+    @property
+    def name(self) -> str:
+        """The attribute of the outermost module that holds this one."""
+        return (self.outermost or self).names.get(id(self.module), "")
 
     def __str__(self) -> str:
         return f"{self.name}: {type(self.module).__name__}" if self.name else type(self.module).__name__
@@ -74,7 +85,8 @@ class GraphNode:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.value.shape
+        result: tuple[int, ...] = self.value.shape
+        return result
 
     @property
     def parents(self) -> list[GraphNode]:
@@ -131,7 +143,7 @@ class Graph:
             (start, tensor.created, module) for tensor in recorded for module, start in getattr(tensor, "scopes", ())
         ]
         calls.sort(key=lambda call: (call[0], -call[1]))
-        within: list[tuple[int, Scope, dict[int, str]]] = []  # the calls around the current node: end, scope, names
+        within: list[tuple[int, Scope]] = []  # the calls around the current node: end, scope
         position = 0
         for tensor in recorded:
             while within and within[-1][0] < tensor.created:
@@ -141,9 +153,8 @@ class Graph:
                 position += 1
                 while within and within[-1][0] < end:
                     within.pop()
-                names = within[-1][2] if within else {id(x): name for name, x in walk("", module)}
-                within.append((end, Scope(names.get(id(module), ""), module), names))
-            found[id(tensor)].scopes = tuple(scope for _, scope, _ in within)
+                within.append((end, Scope(module, within[0][1] if within else None)))
+            found[id(tensor)].scopes = tuple(scope for _, scope in within)
 
     def _name(self, names: Mapping[str, Any], found: dict[int, GraphNode]) -> None:
         given = {id(x): name for name, x in names.items() if isinstance(x, Node | np.ndarray)}

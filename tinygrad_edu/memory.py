@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import sys
 
-__all__ = ["keep_freed_arrays"]
+__all__ = ["give_back_freed_arrays", "keep_freed_arrays"]
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 MEGABYTE = 1 << 20
@@ -28,3 +28,9 @@ def keep_freed_arrays() -> bool:
         return False
     settings = {M_MMAP_THRESHOLD: 32 * MEGABYTE, M_TRIM_THRESHOLD: 512 * MEGABYTE, M_TOP_PAD: 16 * MEGABYTE}
     return all(library.mallopt(setting, value) for setting, value in settings.items())
+
+
+def give_back_freed_arrays() -> bool:
+    """Hand what was freed until now back to the system; True if that was possible."""
+    library = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+    return hasattr(library, "malloc_trim") and bool(library.malloc_trim(0))  # type: ignore[union-attr]

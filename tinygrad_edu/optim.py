@@ -94,9 +94,18 @@ class Optimizer:
             f"{name}: at least one parameter must require a gradient; got none among {len(self.params)}. "
             "Make them with requires_grad=True.",
         )
-        self.lr, self.buffers = float(lr), buffers
+        self.lr, self.buffers = lr, buffers
         self.steps = [0] * len(self.params)
         self.state = [tuple(np.zeros_like(x.data) for _ in buffers) for x in self.params]
+
+    @property
+    def lr(self) -> float:
+        return self._lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._lr = float(lr)
+        self.rates = [np.array(lr, x.dtype) for x in self.params]  # for NumPy, faster to multiply by than a float
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -150,7 +159,7 @@ class Optimizer:
             for position, state in enumerate(self.state)
             for buffer, array in zip(self.buffers, state, strict=True)
         }
-        return {"lr": float(self.lr), "steps": np.array(self.steps), **arrays}
+        return {"lr": self.lr, "steps": np.array(self.steps), **arrays}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the optimizer that gave this state_dict() was.
@@ -211,12 +220,8 @@ class SGD(Optimizer):
         require_decay("SGD", weight_decay)
         super().__init__(params, lr, ("velocity",) if momentum else ())
         self.momentum, self.nesterov, self.weight_decay = float(momentum), nesterov, float(weight_decay)
-        self.rates: tuple[float, list[np.ndarray]] = (math.nan, [])
 
     def step(self) -> None:
-        if self.rates[0] != self.lr:  # NumPy multiplies a small array by an array of its dtype faster than by a float
-            self.rates = self.lr, [np.array(self.lr, x.dtype) for x in self.params]
-        rates = self.rates[1]
         for position, x, g, state in self.pieces():
             if self.weight_decay:
                 g = g + self.weight_decay * x
@@ -225,7 +230,7 @@ class SGD(Optimizer):
                 velocity *= self.momentum
                 velocity += g
                 g = g + self.momentum * velocity if self.nesterov else velocity
-            x -= rates[position] * g
+            x -= self.rates[position] * g
 
 
 class Adam(Optimizer):
@@ -262,7 +267,7 @@ class Adam(Optimizer):
         self.betas, self.eps, self.weight_decay = (float(betas[0]), float(betas[1])), float(eps), float(weight_decay)
 
     def step(self) -> None:
-        lr, (beta, beta_square) = float(self.lr), self.betas
+        lr, (beta, beta_square) = self.lr, self.betas
         for position, x, g, (mean, square) in self.pieces():
             t = self.steps[position]
             if self.weight_decay and self.decoupled:
@@ -333,7 +338,7 @@ class RMSprop(Optimizer):
         self.alpha, self.eps, self.weight_decay, self.momentum = map(float, (alpha, eps, weight_decay, momentum))
 
     def step(self) -> None:
-        lr = float(self.lr)
+        lr = self.lr
         for _, x, g, (square, *velocities) in self.pieces():
             if self.weight_decay:
                 g = g + self.weight_decay * x

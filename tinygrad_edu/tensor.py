@@ -11,19 +11,17 @@ Python's operators and NumPy's functions work on Tensors and record: `1 / (1 + n
 `array @ t`, `np.sum(t, axis=1, keepdims=True)`. All of them end in `apply`, which computes
 and notes the op, its inputs and its parameters. Nothing else is kept, and nothing else is needed.
 
-Read next: `functional.py`, the functions that NumPy has no name for.
+Read next: `protocol.py`, how a call of NumPy finds its op.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_edu import ops
+from tinygrad_edu import notebook, ops, protocol
 from tinygrad_edu.anomaly import note
 from tinygrad_edu.autograd import Node, chain_rule, created, mode, seed
 
@@ -60,41 +58,63 @@ def set_default_dtype(dtype: Any) -> None:
     default_dtype = np.dtype(dtype)
 
 
+def as_array(data: Any) -> Any:
+    """The data as an array; one that records by itself (`read/program.py`) as it is."""
+    return data if hasattr(data, "_apply") else np.asarray(data)
+
+
 def array_of(data: Any, dtype: Any = None) -> np.ndarray:
     """A new array of the data; Python's floats in the default dtype."""
+    if hasattr(data, "_apply") and not isinstance(data, Node):
+        own: np.ndarray = data.astype(dtype or data.dtype)
+        return own
     array = np.array(data, dtype)
     if dtype is None and array.dtype == np.float64 and not isinstance(data, ndarray | np.generic | Node):
         return array.astype(default_dtype, copy=False)
     return array
 
 
-def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Compute an op, and record it if one of its inputs requires a gradient."""
-    values, requires_grad = [], False
+def positions(bits: int) -> tuple[int, ...]:
+    """Where a number has its bits: 0b101 at 0 and 2."""
+    return tuple(k for k in range(bits.bit_length()) if bits >> k & 1)
+
+
+POSITIONS = [positions(bits) for bits in range(16)]  # so that all small ops share theirs
+
+
+def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Compute an op, and record it if one of its inputs requires a gradient; the answer to a question is no Tensor."""
+    values: list[Any] = []
+    flows, bit = 0, 1
     for x in inputs:
         if type(x) is Tensor:
             values.append(x.data)
             if x.requires_grad:
-                requires_grad = True
+                flows |= bit
         elif type(x) in NUMBERS or (type(x) is ndarray and x.dtype.kind in REAL):
             values.append(x)
         else:
             return apply(op, tuple(operand(op, x) for x in inputs), params)
+        bit += bit
     try:
-        data = op.forward(*values, **params)
+        data: Any = op.forward(*values, **params) if params else op.forward(*values)  # without, a little faster
     except (ValueError, TypeError, IndexError) as error:
-        raise explain(op, values, error) from (None if op.name in ops.TABLE else error)
+        data = in_one_step(op, values, params, error)
     if not op.rules and not op.every:
-        return data
+        return data  # type: ignore[no-any-return]
     tensor = new(Tensor)
-    tensor.data = data if type(data) is ndarray else np.asarray(data)
+    if type(data) is not ndarray:
+        data = as_array(data)
+        op = op if type(data) is ndarray else data.guarded(op)
+    tensor.data = data
     tensor.op = op
     tensor.grad = tensor.name = None
     tensor.retains_grad = False
     now = mode.get()
-    if requires_grad and now.record:
+    if flows and now.record:
         tensor.requires_grad = True
         tensor.inputs = inputs
+        tensor.flows_to = POSITIONS[flows] if flows < 16 else positions(flows)
         tensor.params = params
         tensor.created = next(created)
         tensor.scopes = ()
@@ -106,10 +126,23 @@ def apply(op: ops.Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return tensor
 
 
+def in_one_step(op: ops.Op, values: list[Any], params: dict[str, Any], error: Exception) -> Any:
+    """What a traced array notes of an op that needs values: its call as a whole. For arrays, the error explained."""
+    for x in values:
+        if hasattr(x, "_apply"):
+            try:
+                return x.whole(op.forward, values, params)
+            except (ValueError, TypeError, IndexError) as again:
+                error = again
+    raise explain(op, values, error) from (None if op.name in ops.TABLE else error)
+
+
 def operand(op: ops.Op, x: Any) -> Any:
     """An input of an op, as a Tensor, an array or a Python number."""
     if isinstance(x, Tensor) or type(x) in NUMBERS:
         return x
+    if hasattr(x, "_apply"):
+        return Tensor.wrap(x)
     array = array_of(x) if isinstance(x, list | tuple) else np.asarray(x)
     if array.dtype.kind not in REAL:
         raise TypeError(
@@ -158,7 +191,7 @@ class Tensor(Node):
     @classmethod
     def wrap(cls, data: Any) -> Self:
         tensor = new(cls)
-        tensor.data = np.asarray(data)
+        tensor.data = data if type(data) is ndarray else as_array(data)
         tensor.requires_grad = tensor.retains_grad = False
         tensor.op, tensor.inputs, tensor.params = None, (), NO_PARAMS
         tensor.grad = tensor.name = None
@@ -176,10 +209,11 @@ class Tensor(Node):
         Raises:  ValueError if not a scalar; RuntimeError if nothing here requires a gradient
         """
         start = seed(self, gradient, "backward", create_graph)
+        wrap = Tensor.wrap
         for x, g in chain_rule({self: start}, create_graph=create_graph).items():
             if x.grad is not None:
                 g = x.grad + g if create_graph else x.grad.data + g
-            x.grad = g if isinstance(g, Tensor) else Tensor.wrap(g)
+            x.grad = g if type(g) is Tensor else wrap(g)
 
     def retain_grad(self) -> None:
         """Keep `.grad` here too, though this tensor is no leaf."""
@@ -204,7 +238,8 @@ class Tensor(Node):
 
     def item(self) -> float:
         """The number in a tensor of one entry."""
-        return self.data.item()
+        number: float = self.data.item()
+        return number
 
     def tolist(self) -> Any:
         """The array as nested lists of numbers."""
@@ -241,6 +276,21 @@ class Tensor(Node):
 
     def __rpow__(self, other: Any) -> Tensor:
         return apply(ops.power, (other, self), NO_PARAMS)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return apply(ops.remainder, (self, other), NO_PARAMS)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return apply(ops.remainder, (other, self), NO_PARAMS)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return apply(ops.floor_divide, (self, other), NO_PARAMS)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return apply(ops.floor_divide, (other, self), NO_PARAMS)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
 
     def __matmul__(self, other: Any) -> Tensor:
         return apply(ops.matmul, (self, other), NO_PARAMS)
@@ -302,6 +352,11 @@ class Tensor(Node):
         """The tensor with its axes reversed."""
         return apply(ops.transpose, (self,), NO_PARAMS)
 
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two axes swapped."""
+        return apply(ops.swapaxes, (self,), {"axis1": -1, "axis2": -2})
+
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return apply(ops.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
@@ -320,11 +375,35 @@ class Tensor(Node):
     def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
         return apply(ops.std, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
 
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return apply(ops.prod, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        return apply(ops.cumsum, (self,), {"axis": axis})
+
+    def cumprod(self, axis: int | None = None) -> Tensor:
+        return apply(ops.cumprod, (self,), {"axis": axis})
+
+    def round(self, decimals: int = 0) -> Tensor:
+        return apply(ops.round, (self,), {"decimals": decimals})
+
     def argmax(self, axis: int | None = None) -> Any:
         return self.data.argmax(axis)
 
     def argmin(self, axis: int | None = None) -> Any:
         return self.data.argmin(axis)
+
+    def argsort(self, axis: int | None = -1) -> np.ndarray:
+        return self.data.argsort(axis)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return self.data.any(axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return self.data.all(axis, keepdims=keepdims)
+
+    def nonzero(self) -> tuple[np.ndarray, ...]:
+        return self.data.nonzero()
 
     def reshape(self, *shape: Any) -> Tensor:
         return apply(ops.reshape, (self,), {"shape": shape[0] if len(shape) == 1 else shape})
@@ -353,6 +432,23 @@ class Tensor(Node):
 
     def dot(self, other: Any) -> Tensor:
         return apply(ops.dot, (self, other), NO_PARAMS)
+
+    def by(self, function: Callable[..., Any], *args: Any) -> Tensor:
+        """What a NumPy function makes of this tensor."""
+        result: Tensor = protocol.of_function(function, (self, *args), {})
+        return result
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        return self.by(np.repeat, repeats, axis)
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        return self.by(np.take, indices, axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return self.by(np.diagonal, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return self.by(np.trace, offset, axis1, axis2)
 
     def astype(self, dtype: Any) -> Tensor:
         """A copy in another floating dtype; the gradient is cast back on its way."""
@@ -400,6 +496,11 @@ class Tensor(Node):
         facts += [f"op={self.op.name}"] if self.inputs else ["requires_grad=True"] if self.requires_grad else []
         return f"Tensor({', '.join(facts)})"
 
+    def _repr_html_(self) -> str:
+        facts = [f"shape={self.shape}", str(self.dtype)]
+        facts += [f"op={self.op.name}"] if self.op else ["requires_grad=True"] if self.requires_grad else []
+        return notebook.array(self.data, f"{self.name or 'Tensor'}: {', '.join(facts)}")
+
     def __reduce__(self) -> Any:
         if self.inputs:
             raise TypeError(
@@ -421,72 +522,14 @@ class Tensor(Node):
         return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """Record a NumPy ufunc, or its reduce, by the op that answers for it."""
-        if kwargs.pop("out", None) is not None:
-            raise TypeError(
-                f"np.{ufunc.__name__}: an array cannot take a Tensor in place (out= or +=); "
-                "the graph would not know. Write a = a + t in place of a += t."
-            )
-        tables: dict[str, dict[Any, ops.Op]] = {"__call__": ops.FOR_NUMPY, "reduce": ops.FOR_REDUCE}
-        table = tables.get(method, {})
-        if ufunc not in table:
-            raise unsupported(ufunc.__name__ + (f".{method}" if method != "__call__" else ""))
-        if method == "reduce":
-            kwargs.setdefault("axis", 0)  # ufunc.reduce, unlike np.sum, reduces the first axis
-        return apply(table[ufunc], inputs, accepted(table[ufunc], kwargs))
+        """Record a NumPy ufunc, or its reduce, accumulate or outer, by the op that answers for it."""
+        if method == "__call__" and not kwargs and ufunc in ops.FOR_NUMPY:  # the short way, for nearly all calls
+            return apply(ops.FOR_NUMPY[ufunc], inputs, NO_PARAMS)
+        return protocol.of_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         """Record a NumPy function by the op that answers for it."""
-        op = ops.FOR_NUMPY.get(function)
-        if op is None:
-            raise unsupported(function.__name__)
-        if not op.rules and not op.every:
-            plain = {key: x.data if isinstance(x, Node) else x for key, x in kwargs.items()}
-            return function(*(x.data if isinstance(x, Node) else x for x in args), **plain)
-        given = dict(zip(parameters(function), args, strict=False)) | kwargs
-        renamed = {ALIASES.get(key, key): x for key, x in given.items() if x is not np._NoValue}
-        named = {key: x for key, x in renamed.items() if x is not None or key in op.parameters}
-        names = parameters(function)[: len(op.rules) or 1]
-        if absent := [key for key in names if key not in named and op is not ops.clip]:
-            raise TypeError(f"np.{function.__name__}: needs {', '.join(absent)}; got none. Pass all operands.")
-        inputs = tuple(named.pop(key, None) for key in names)
-        return apply(op, tuple(inputs[0]) if op.every else inputs, accepted(op, named))
-
-
-#: Parameters that NumPy knows by a second name.
-ALIASES = {"newshape": "shape", "min": "a_min", "max": "a_max"}
-
-
-#: Functions written in C, whose parameters NumPy does not tell before version 2.4.
-IN_C: dict[Callable[..., Any], tuple[str, ...]] = {
-    np.concatenate: ("arrays", "axis", "out", "dtype", "casting"),
-    np.dot: ("a", "b", "out"),
-    np.where: ("condition", "x", "y"),
-}
-
-
-@cache
-def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a NumPy function's parameters, in order."""
-    return IN_C.get(function) or tuple(inspect.signature(function).parameters)
-
-
-def accepted(op: ops.Op, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a NumPy call, if the op has a rule that knows them all."""
-    for key, value in given.items():
-        if key not in op.parameters:
-            raise TypeError(
-                f"{op.name}: there is no derivative rule with {key}=; got {key}={value!r}. "
-                f"Leave it out{', or use one of ' + ', '.join(op.parameters) if op.parameters else ''}."
-            )
-    return given
-
-
-def unsupported(name: str) -> TypeError:
-    return TypeError(
-        f"np.{name}: a function of Tensors needs a derivative rule; got one without. Write it with functions that have "
-        f"one, leave the graph with .numpy(), or add a row of your own: Op(np.{name}, rule), see tinygrad_edu/ops."
-    )
+        return protocol.of_function(function, args, kwargs)
 
 
 def explain(op: ops.Op, values: list[Any], error: Exception) -> Exception:
@@ -510,7 +553,9 @@ def explain(op: ops.Op, values: list[Any], error: Exception) -> Exception:
             f"{op.name}: shapes must broadcast; got {listed}. Make each pair of axes, from the last, equal or 1."
         )
     kind = next(
-        kind for kind in (np.exceptions.AxisError, IndexError, TypeError, ValueError) if isinstance(error, kind)
+        kind
+        for kind in (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, TypeError, ValueError)
+        if isinstance(error, kind)
     )
     text = str(error).removeprefix(f"{op.name}: ")
     return kind(f"{op.name}: {text}" if "; got" in text else f"{op.name}: {text.rstrip('.')}; got {listed}.")

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_edu import functional, ops
 from tinygrad_edu.nn.activations import Tanh
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.tensor import Tensor, get_default_dtype
+from tinygrad_edu.tensor import NO_PARAMS, Tensor, apply, get_default_dtype
 
 __all__ = ["MLP", "Dropout", "Linear", "Sequential"]
 
@@ -54,7 +54,7 @@ class Linear(Module):
         self.bias: Tensor | None = Tensor(rng.uniform(-limit, limit, out_features), True, dtype=dtype) if bias else None
 
     def forward(self, x: Any) -> Any:
-        return ops.linear(x, self.weight, self.bias)
+        return apply(ops.linear, (x, self.weight, self.bias), NO_PARAMS)
 
     def extra_repr(self) -> str:
         out_features, in_features = self.weight.shape

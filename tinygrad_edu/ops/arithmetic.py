@@ -1,4 +1,4 @@
-"""Arithmetic: sums, products, quotients, powers."""
+"""Arithmetic: sums, products, quotients and their remainders, powers and roots."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.ops.op import Op
+from tinygrad_edu.ops.op import Op, composed, double, flat
 
 add = Op(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
 subtract = Op(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
 multiply = Op(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
 divide = Op(np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
 negative = Op(np.negative, lambda g, y, x: -g)
+positive = Op(np.positive, lambda g, y, x: g)
+reciprocal = Op(np.reciprocal, lambda g, y, x: -g * y * y)
 
 
 def _power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
     exponent = b - 1
-    if np.any(b == 0):
+    if np.ndim(b) or not isinstance(b, int | float) or b == 0:  # asks for no value of an array: it may have none
         exponent = exponent + (a == 0) * (b == 0)  # a^0 is flat, at a = 0 too
     return g * b * a**exponent
 
@@ -29,3 +31,25 @@ power = Op(
 )
 square = Op(np.square, lambda g, y, x: 2 * g * x)
 sqrt = Op(np.sqrt, lambda g, y, x: g / (2 * y))
+cbrt = Op(np.cbrt, lambda g, y, x: g / (3 * y * y))
+hypot = Op(  # the length of (a, b): at the origin, where it has a kink, the rule gives 0
+    np.hypot,
+    lambda g, y, a, b: g * a / np.where(y == 0, 1, y),
+    lambda g, y, a, b: g * b / np.where(y == 0, 1, y),
+)
+
+# Remainders: a = b * quotient + remainder, and the quotient moves in steps
+
+floor_divide = Op(np.floor_divide, flat(0), flat(1))
+remainder = Op(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
+fmod = Op(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
+
+
+@composed(np.divmod)
+def _divmod(a: Any, b: Any) -> Any:
+    return np.floor_divide(a, b), np.remainder(a, b)
+
+
+@composed(np.float_power)
+def _float_power(a: Any, b: Any) -> Any:
+    return np.power(double(a), double(b))

@@ -13,8 +13,8 @@ from tinygrad_edu.ops.op import Op, in_rows, restore
 
 
 def _sum_of_rows(g: Any, *_: Any) -> Any:
-    rows = in_rows(g)
-    return np.dot(_ones(rows.shape[0], rows.dtype), rows)
+    rows = g if g.ndim == 2 else in_rows(g)
+    return np.dot(_ones(len(rows), rows.dtype), rows)
 
 
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
@@ -47,7 +47,7 @@ def _ones(m: int, dtype: Any) -> np.ndarray:
 linear = Op(
     _linear,  # z = x W.T + b, examples in rows; the local derivative by W is x: that is why x stands in dJ/dW
     lambda g, y, x, weight, bias: np.dot(g, weight),
-    lambda g, y, x, weight, bias: np.dot(in_rows(g).T, in_rows(x)),
+    lambda g, y, x, weight, bias: np.dot(g.T, x) if x.ndim == 2 else np.dot(in_rows(g).T, in_rows(x)),
     _sum_of_rows,
 )
 
@@ -95,7 +95,7 @@ logsumexp = Op(
 def _from_top(x: Any, axis: int) -> Any:
     """x minus its largest entry along an axis: exp of it cannot overflow."""
     if x.ndim == 2 and axis in (1, -1):  # NumPy finds the largest of many short rows faster column by column
-        return x - np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
+        return x - np.maximum.reduce(x.T.copy(), 0)[:, None]
     return x - np.maximum.reduce(x, axis, keepdims=True)
 
 
@@ -150,8 +150,8 @@ xlogy = Op(  # x log y, and 0 log 0 = 0
 
 
 def _bce_with_logits(z: Any, t: Any, *, reduction: str = "mean") -> Any:
-    # log(1 + exp(z)) - t z, in an order that loses no digit of a small loss
-    return _reduce(np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z))), reduction)
+    tz = t * z  # log(1 + exp(z)) - t z = log(exp(-t z) + exp(z - t z)): no digit of a small loss is lost
+    return _reduce(np.logaddexp(-tz, z - tz), reduction)
 
 
 def _bce_with_logits_z(g: Any, y: Any, z: Any, t: Any, *, reduction: str = "mean") -> Any:
@@ -175,7 +175,7 @@ def _cross_entropy(z: Any, labels: Any, *, reduction: str = "mean") -> Any:
 
 
 def _one_hot(labels: Any, k: int, dtype: Any) -> np.ndarray:
-    rows = np.zeros((len(labels), k), dtype)
+    rows = np.zeros_like(labels, dtype, shape=(len(labels), k))
     rows[np.arange(len(labels)), labels] = 1
     return rows
 

@@ -9,8 +9,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-__all__ = ["Op", "Rule", "count", "in_rows", "product", "restore", "shaped"]
+__all__ = [
+    "COMPOSED",
+    "Op",
+    "Rule",
+    "along",
+    "backwards",
+    "composed",
+    "count",
+    "cut",
+    "double",
+    "flat",
+    "in_rows",
+    "places_along",
+    "product",
+    "restore",
+    "shaped",
+]
 
 Rule = Callable[..., Any]
 
@@ -48,7 +65,7 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the op: to arrays it is `forward`; an input that records (a Tensor) takes over."""
-        if self.rules and len(self.rules) != len(inputs):
+        if len(inputs) != len(self.rules) and self.rules:
             raise TypeError(
                 f"{self.name}: needs one rule for each input; got {len(inputs)} inputs and {len(self.rules)} rules. "
                 "Pass parameters by keyword, and None as the rule of an input without a derivative."
@@ -80,7 +97,59 @@ class Op:
         return f"<op {self.name}>"
 
 
-# Shapes that more than one rule needs.
+#: Functions that are made of rows, by the NumPy function that each answers for.
+COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+def composed(*numpy: Callable[..., Any] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a function answer for NumPy's, which it is called in place of, with the same arguments.
+
+    It is written with NumPy functions that have rows, and so needs no rule. A function that this NumPy lacks is None.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        COMPOSED.update((f, function) for f in numpy if f is not None)
+        return function
+
+    return register
+
+
+# Steps on axes and shapes that more than one rule needs
+
+
+def double(x: Any) -> Any:
+    """x in float64, for functions that NumPy computes in nothing else."""
+    x = x if hasattr(x, "astype") else np.asarray(x)
+    return x if x.dtype == np.float64 else x.astype(np.float64)
+
+
+def flat(k: int) -> Rule:
+    """The rule of the k-th input, on which nothing depends but in steps: 0."""
+    return lambda g, y, *inputs, **_: np.zeros_like(inputs[k])
+
+
+def along(x: Any, axis: Any) -> tuple[int, ...]:
+    """The axes of x that `axis` names: None is all of them."""
+    if axis is None:
+        return tuple(range(np.ndim(x)))
+    return tuple(normalize_axis_index(a, np.ndim(x)) for a in (axis if isinstance(axis, tuple | list) else (axis,)))
+
+
+def cut(x: Any, axis: int, part: slice) -> Any:
+    """A part of x along one axis."""
+    return x[(slice(None),) * normalize_axis_index(axis, np.ndim(x)) + (part,)]
+
+
+def backwards(x: Any, axis: int) -> Any:
+    """x with one axis in reverse order."""
+    return cut(x, axis, slice(None, None, -1))
+
+
+def places_along(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
+    """The key of the entries that np.take_along_axis takes: indices along one axis, each other axis as it is."""
+    axis, n = normalize_axis_index(axis, len(shape)), len(shape)
+    key = [np.reshape(np.arange(length), [-1 if a == b else 1 for b in range(n)]) for a, length in enumerate(shape)]
+    return (*key[:axis], indices, *key[axis + 1 :])
 
 
 def restore(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:

@@ -12,7 +12,9 @@ from tinygrad_edu.ops.op import Op, Rule, shaped
 def _repeats(key: Any) -> bool:
     """Whether the index can name an entry twice: only arrays and sequences of integers can."""
     parts = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(part, np.ndarray | list | tuple | range) and np.asarray(part).dtype != bool for part in parts)
+    return any(np.asarray(part).dtype != bool for part in parts if isinstance(part, list | tuple | range)) or any(
+        part.dtype != bool for part in parts if hasattr(part, "dtype")
+    )
 
 
 def _add_at(total: Any, g: Any, *, key: Any) -> None:
@@ -25,7 +27,7 @@ def _add_at(total: Any, g: Any, *, key: Any) -> None:
 
 def _scatter(x: Any, *, key: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of the given shape with x added at `key`: what indexing took out goes back in."""
-    y = np.zeros(shape, x.dtype)
+    y = np.zeros_like(x, shape=shape)
     _add_at(y, x, key=key)
     return y
 

@@ -255,8 +255,9 @@ class Numbers:
             return self.entries(np.eye(sizes[first]), (first, second), axes)
         if isinstance(x, Bracket):
             a, b = (self.of(y, axes, sizes) for y in x.args[:2])
-            return RELATIONS[x.args[2].name](a, b).astype(float)
-        return self.function(x)(*(self.of(y, axes, sizes) for y in x.args))
+            return np.asarray(RELATIONS[x.args[2].name](a, b), float)
+        result: np.ndarray = self.function(x)(*(self.of(y, axes, sizes) for y in x.args))
+        return result
 
     def slope(self, x: Any, axes: tuple[Any, ...]) -> np.ndarray:
         above, below = x.args
@@ -282,7 +283,8 @@ class Numbers:
         if len(x.args) == 4:
             left_out = self.entries(np.eye(n), (x.args[3], k), (*axes, k))
             values = values * (1 - left_out)
-        return values.sum(axis=-1)
+        result: np.ndarray = values.sum(axis=-1)
+        return result
 
     def entries(self, array: np.ndarray, indices: tuple[Any, ...], axes: tuple[Any, ...]) -> np.ndarray:
         """array[indices] with one axis for each of `axes`; an index named twice walks the diagonal."""

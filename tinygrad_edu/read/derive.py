@@ -217,7 +217,7 @@ def derive(cost: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None, ma
     return Chain(graph, target, way, names or {}).derivation()
 
 
-def named_graph(cost: Tensor, names: Mapping[str, Any]) -> Graph:
+def named_graph(cost: Tensor | list[Tensor], names: Mapping[str, Any]) -> Graph:
     """The graph of the cost. Names of arrays whose numbers were copied into the graph are for later."""
     plain = {name: x for name, x in names.items() if isinstance(x, Tensor)}
     others = {name: x for name, x in names.items() if name not in plain}

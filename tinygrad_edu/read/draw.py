@@ -136,7 +136,8 @@ class Drawing:
 def render(source: str, form: str) -> bytes:
     """Lay out with `dot` if it is on PATH, else with pygraphviz, which brings its own."""
     try:
-        return graphviz.Source(source).pipe(format=form, engine="dot")
+        result: bytes = graphviz.Source(source).pipe(format=form, engine="dot")
+        return result
     except graphviz.ExecutableNotFound:
         pass
     try:

@@ -10,8 +10,10 @@ Needs SymPy.
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -153,11 +155,10 @@ class Links:
         """What reaches x through y, in symbols: the same rules, given entries."""
         own = self.letters.entries(y).lettered(g.axes)
         rules = y.op.rules_for(operands, y.params)  # type: ignore[union-attr]
-        found: Any = None
-        for p, v in enumerate(y.inputs):
-            if v is x:
-                term = self.arrays.entries(rules[p](g, own, *operands, **y.params))
-                found = term if found is None else found + term
+        terms = [
+            self.arrays.entries(rules[p](g, own, *operands, **y.params)) for p, v in enumerate(y.inputs) if v is x
+        ]
+        found: Entries = reduce(operator.add, terms)
         shape = self.letters.entries(x).shape
         if stretched or found.shape == shape:
             return found if found.shape == shape or stretched else found.stretched(shape)

@@ -28,9 +28,20 @@ def sums_last(x: Any) -> tuple[Any, list[Any]]:
 # LaTeX
 
 
+#: Signs of mathematics among words.
+SIGNS = str.maketrans(
+    {sign: f"${written}$" for sign, written in {
+        "⊙": r"\odot", "⊘": r"\oslash", "·": r"\cdot", "−": "-", "∂": r"\partial", "σ": r"\sigma", "Σ": r"\sum",
+        "Π": r"\prod", "√": r"\surd", "∞": r"\infty", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "ᵀ": r"^{\top}",
+        "⁻": "^{-}", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁵": "^5", "…": r"\dots",
+    }.items()}
+)  # fmt: skip
+
+
 def escaped(words: str) -> str:
     """Words as they can stand in LaTeX."""
-    return re.sub(r"([#$%&_{}])", r"\\\1", words.replace("\\", "/")).replace("^", "").replace("~", "")
+    plain_words = re.sub(r"([#$%&_{}])", r"\\\1", words.replace("\\", "/")).replace("^", "").replace("~", "")
+    return plain_words.translate(SIGNS)
 
 
 def latex_name(name: str) -> str:
@@ -39,7 +50,7 @@ def latex_name(name: str) -> str:
         return f"{numbered[1]}_{{{numbered[2]}}}"
     if len(name) == 1:
         return name
-    return rf"\mathrm{{{escaped(name)}}}"
+    return rf"\text{{{escaped(name)}}}"
 
 
 class Latex(Ordered, LatexPrinter):

@@ -18,7 +18,10 @@ from tinygrad_edu import ops
 from tinygrad_edu.graph import GraphNode
 
 LONGEST_NAME, LONGEST_PART, DEEPEST = 40, 40, 3
-FUNCTIONS = "log|exp|tanh|sin|cos|sign|relu|softmax|onehot|mean|var|std|max|min|clip|Σ|√"
+FUNCTIONS = (
+    "log|exp|tanh|sinh|cosh|artanh|arsinh|arcosh|sin|cos|tan|arcsin|arccos|arctan|sign|relu|softmax|onehot|mean|var|std|"
+    "max|min|clip|Σ|Π|√"
+)
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 #: How close the operands of an expression must hold together to stand without brackets; 3 where nothing is said.
@@ -30,7 +33,7 @@ TIGHT: dict[ops.Op | None, dict[str, int]] = {
     ops.negative: {"a": 2},
 }
 SUMS = (ops.add, ops.subtract, ops.linear, ops.expm1)
-PRODUCTS = (ops.multiply, ops.divide, ops.xlogy)
+PRODUCTS = (ops.multiply, ops.divide, ops.reciprocal, ops.xlogy)
 
 
 Operand = GraphNode | float | None
@@ -51,6 +54,8 @@ NOTATION: dict[ops.Op, tuple[str, ...]] = {
     ops.power: ("{a}^{b}", "⊙ {b} {a}^({b} − 1)", "⊙ {y} log {a}"),
     ops.square: ("{a}²", "⊙ 2{a}"),
     ops.sqrt: ("√{a}", "⊘ 2{y}"),
+    ops.reciprocal: ("1 ⊘ {a}", "⊙ (−{y}²)"),
+    ops.hypot: ("√({a}² + {b}²)", "⊙ {a} ⊘ {y}", "⊙ {b} ⊘ {y}"),
     ops.exp: ("exp {a}", "⊙ {y}"),
     ops.expm1: ("exp {a} − 1", "⊙ ({y} + 1)"),
     ops.log: ("log {a}", "⊘ {a}"),
@@ -58,6 +63,16 @@ NOTATION: dict[ops.Op, tuple[str, ...]] = {
     ops.tanh: ("tanh {a}", "⊙ (1 − {y}²)"),
     ops.sin: ("sin {a}", "⊙ cos {a}"),
     ops.cos: ("cos {a}", "⊙ (−sin {a})"),
+    ops.tan: ("tan {a}", "⊙ (1 + {y}²)"),
+    ops.arcsin: ("arcsin {a}", "⊘ √(1 − {a}²)"),
+    ops.arccos: ("arccos {a}", "⊘ (−√(1 − {a}²))"),
+    ops.arctan: ("arctan {a}", "⊘ (1 + {a}²)"),
+    ops.sinh: ("sinh {a}", "⊙ cosh {a}"),
+    ops.cosh: ("cosh {a}", "⊙ sinh {a}"),
+    ops.arcsinh: ("arsinh {a}", "⊘ √({a}² + 1)"),
+    ops.arccosh: ("arcosh {a}", "⊘ √({a}² − 1)"),
+    ops.arctanh: ("artanh {a}", "⊘ (1 − {a}²)"),
+    ops.logaddexp: ("log(exp {a} + exp {b})", "⊙ exp({a} − {y})", "⊙ exp({b} − {y})"),
     ops.abs: ("|{a}|", "⊙ sign {a}"),
     ops.sign: ("sign {a}", "· 0"),
     ops.maximum: ("max({a}, {b})", "⊙ [{a} > {b}]", "⊙ [{b} > {a}]"),
@@ -65,6 +80,7 @@ NOTATION: dict[ops.Op, tuple[str, ...]] = {
     ops.where: ("where({a}, {b}, {c})", "", "⊙ [{a}]", "⊙ [not {a}]"),
     ops.clip: ("clip {a}", "⊙ [within]", "⊙ [below]", "⊙ [above]"),
     ops.sum: ("Σ {a}", "to each entry"),
+    ops.prod: ("Π {a}", "⊙ {y} ⊘ {a}"),
     ops.mean: ("mean {a}", "· 1/{n} to each entry"),
     ops.max: ("max {a}", "to the largest"),
     ops.min: ("min {a}", "to the smallest"),
@@ -205,7 +221,7 @@ def binding(op: ops.Op, text: str) -> int:
         return 0
     if text[-1] in "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ" and op in NOTATION:
         return 2
-    if " " not in text or op not in NOTATION:
+    if " " not in text or op not in NOTATION or re.fullmatch(rf"({FUNCTIONS})\([^()]*\)", text):
         return 3
     if op in SUMS:
         return 1

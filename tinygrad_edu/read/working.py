@@ -287,4 +287,5 @@ def targets(graph: Graph, A: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def one_hot(labels: np.ndarray, k: int) -> np.ndarray:
-    return (labels[:, None] == np.arange(k)).astype(float)
+    result: np.ndarray = (labels[:, None] == np.arange(k)).astype(float)
+    return result

@@ -1,0 +1,61 @@
+"""With the garbage collector off, no row of the sheet leaves anything behind, however often it runs."""
+
+import gc
+
+import numpy as np
+import pytest
+from fuzz import rows, usable
+from op_factory import Setting
+
+from tinygrad_edu.autograd import grad
+from tinygrad_edu.ops import Op
+from tinygrad_edu.tensor import Tensor
+
+ROUNDS = 10
+
+
+def growth(run):
+    """How many objects the rounds leave behind, once the first ones have filled the caches."""
+    for _ in range(2):
+        run()
+    gc.collect(0)
+    gc.disable()
+    try:
+        before = len(gc.get_objects(generation=0))
+        for _ in range(ROUNDS):
+            run()
+        return len(gc.get_objects(generation=0)) - before
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in rows()])
+def test_forward_and_backward_leave_nothing_behind(row):
+    it = Setting(row, next(case for case in row.cases if usable(case)))
+
+    def run():
+        leaves = it.leaves()
+        y = it.op(*it.put(leaves), **it.params)
+        y.backward(it.weights)
+        slopes = grad(y, leaves, it.weights, create_graph=True)
+        slope = sum(np.sum(g * g) for g in slopes)
+        if slope.requires_grad:
+            grad(slope, leaves, allow_unused=True)
+
+    assert growth(run) < ROUNDS
+
+
+def test_a_leak_is_noticed():
+    kept = []
+    hoarding = Op(lambda x: x * 2, lambda g, y, x: kept.append([g]) or g * 2, name="hoarding")
+    assert growth(lambda: hoarding(Tensor(1.0, requires_grad=True)).backward()) >= ROUNDS
+    assert growth(lambda: np.sum(Tensor([1.0, 2.0], requires_grad=True)).backward()) < ROUNDS
+
+
+def test_a_circle_is_noticed():
+    def circle():
+        leaf = Tensor(1.0, requires_grad=True)
+        leaf.grad = np.sin(leaf)
+
+    assert growth(circle) >= ROUNDS
+    gc.collect()

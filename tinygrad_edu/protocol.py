@@ -1,0 +1,179 @@
+"""NumPy's protocols: which row of the table answers for a call of NumPy.
+
+    np.exp(t)             FOR_NUMPY[np.exp]          a row
+    np.add.reduce(t)      FOR_NUMPY[np.add.reduce]   a row
+    np.diff(t)            COMPOSED[np.diff]          a function made of rows
+    np.argmax(t)          a row without rules        a question: the answer is a plain array
+    np.fill_diagonal(t)   REFUSED                    an error that says what to do
+
+Arguments that NumPy would take as left out are left out; all others arrive by name, and an op that does not
+know one of them refuses it. Only dtype= is known to all: the operands are cast first, as NumPy does.
+
+Read next: `functional.py`, the functions that NumPy has no name for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.autograd import Node
+
+__all__ = ["of_function", "of_ufunc"]
+
+NO_VALUE, PLAIN = np._NoValue, {bool, int, str}
+#: What the methods of a ufunc take as left out. A reduction or accumulation goes along the first axis.
+LEFT_OUT = {
+    "casting": "same_kind",
+    "dtype": None,
+    "initial": NO_VALUE,
+    "keepdims": False,
+    "order": "K",
+    "subok": True,
+    "where": True,
+}
+#: Functions written in C, whose parameters NumPy does not tell before version 2.4.
+IN_C: dict[Callable[..., Any], dict[str, Any]] = {
+    np.concatenate: {"arrays": ..., "axis": 0, "out": None, "dtype": None, "casting": "same_kind"},
+    np.dot: {"a": ..., "b": ..., "out": None},
+    np.where: {"condition": ..., "x": ..., "y": ...},
+}
+#: Parameters that NumPy knows by a second name.
+ALIASES = {"newshape": "shape", "correction": "ddof"}
+
+
+def of_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A ufunc, or its reduce, accumulate or outer, on Tensors."""
+    name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
+    function = ufunc if method == "__call__" else getattr(ufunc, method)
+    if kwargs.pop("out", None) is not None or method == "at":
+        raise TypeError(
+            f"np.{name}: an array cannot take a Tensor in place (out= or +=); "
+            "the graph would not know. Write a = a + t in place of a += t."
+        )
+    if is_question(ops.FOR_NUMPY.get(ufunc)):
+        return function(*map(plain, inputs), **kwargs)
+    given = {key: x for key, x in kwargs.items() if not left_out(x, LEFT_OUT.get(key, ...))}
+    if method == "outer":
+        a, b = inputs
+        return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **given)
+    if method in ("reduce", "accumulate"):
+        given = {"axis": 0} | given
+    if function in ops.COMPOSED:
+        return composed(name, ops.COMPOSED[function], inputs, given)
+    if function in ops.FOR_NUMPY:
+        return recorded(ops.FOR_NUMPY[function], inputs, given)
+    raise unsupported(function, name)
+
+
+def of_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of NumPy on Tensors."""
+    made = ops.COMPOSED.get(function)
+    op: Any = ops.FOR_NUMPY.get(function)
+    if op is None and made is None:
+        raise unsupported(function, named(function))
+    if is_question(op):
+        return function(*map(plain, args), **{key: plain(x) for key, x in kwargs.items()})
+    if made is None and not kwargs and len(args) == len(op.rules):
+        return op(*args)  # the short way, for operands alone
+    known, several, _ = signature(function)
+    if not several:
+        args, kwargs = (), dict(zip(known, args, strict=False)) | kwargs
+    given = {ALIASES.get(key, key): x for key, x in kwargs.items() if not left_out(x, known.get(key))}
+    if made is not None:
+        return composed(named(function), made, args, given)
+    names = tuple(known)[: len(op.rules) or 1]
+    if absent := [key for key in names if key not in given]:
+        raise TypeError(f"np.{named(function)}: needs {', '.join(absent)}; got none. Pass all operands.")
+    inputs = tuple(given.pop(key) for key in names)
+    return recorded(op, tuple(inputs[0]) if op.every else inputs, given)
+
+
+def recorded(op: ops.Op, inputs: tuple[Any, ...], given: dict[str, Any]) -> Any:
+    """A row of the table, applied."""
+    if not given:
+        return op(*inputs)
+    known = op.parameters
+    if "dtype" in given and "dtype" not in known:
+        dtype = given.pop("dtype")
+        inputs = tuple(x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype) for x in inputs)
+    return op(*inputs, **accepted(op.name, known, given))
+
+
+def composed(name: str, made: Callable[..., Any], args: tuple[Any, ...], given: dict[str, Any]) -> Any:
+    """A function that is made of rows, called."""
+    known = signature(made)
+    return made(*args, **(given if known.options else accepted(f"np.{name}", known.defaults, given)))
+
+
+def is_question(op: Any) -> bool:
+    """Whether the answer is a plain array."""
+    return op is not None and not op.rules and op.every is None
+
+
+def plain(x: Any) -> Any:
+    """An argument with arrays in place of Tensors."""
+    if isinstance(x, list | tuple):
+        return type(x)(map(plain, x))
+    return x.data if isinstance(x, Node) else x
+
+
+def left_out(x: Any, default: Any) -> bool:
+    """Whether NumPy takes this argument as not given."""
+    if x is default or x is NO_VALUE:
+        return True
+    return type(x) in PLAIN and type(x) is type(default) and x == default
+
+
+class Signature(NamedTuple):
+    """The parameters of a function with their defaults, and whether it takes more: operands (*), options (**)."""
+
+    defaults: dict[str, Any]
+    operands: bool = False
+    options: bool = False
+
+
+@cache
+def signature(function: Callable[..., Any]) -> Signature:
+    if function in IN_C:
+        return Signature(IN_C[function])
+    try:
+        known = inspect.signature(function).parameters.values()
+    except ValueError:  # written in C: the function that answers for it has the same
+        return signature(ops.COMPOSED[function])
+    kinds = [p.kind for p in known]
+    several, options = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    defaults = {p.name: p.default for p in known if p.kind not in (several, options)}
+    return Signature(defaults, several in kinds, options in kinds)
+
+
+def accepted(name: str, known: Iterable[str], given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, if the row or the function made of rows knows them all."""
+    for key, value in given.items():
+        if key not in known:
+            options = ", ".join(known)
+            advice = ", and choose entries with np.where before" if key == "where" else f", or use one of {options}"
+            raise TypeError(
+                f"{name}: there is no derivative rule with {key}=; got {key}={value!r}. "
+                f"Leave it out{advice if options or key == 'where' else ''}."
+            )
+    return given
+
+
+def named(function: Callable[..., Any]) -> str:
+    """linalg.inv for np.linalg.inv."""
+    return f"{function.__module__}.{function.__name__}".removeprefix("numpy.")
+
+
+def unsupported(function: Callable[..., Any], name: str) -> TypeError:
+    if advice := ops.REFUSED.get(function) or ops.REFUSED.get(getattr(function, "__module__", "")):
+        return TypeError(f"np.{name}: {advice}")
+    return TypeError(
+        f"np.{name}: a function of Tensors needs a derivative rule; got one without. Write it with functions that have "
+        f"one, leave the graph with .numpy(), or add a row of your own: Op(np.{name}, rule), see tinygrad_edu/ops."
+    )
