@@ -267,9 +267,9 @@ def test_a_name_in_a_file_or_a_module_is_drawn_with_the_names_beside_it(where, n
 
 
 def test_a_module_in_a_package(elsewhere, capsys):
-    (elsewhere / "course").mkdir()
-    (elsewhere / "course" / "week.py").write_text(PROGRAM, encoding="utf-8")
-    assert exit_status("draw", "course.week:loss", "--tree") == 0
+    (elsewhere / "lectures").mkdir()
+    (elsewhere / "lectures" / "week.py").write_text(PROGRAM, encoding="utf-8")
+    assert exit_status("draw", "lectures.week:loss", "--tree") == 0
     assert "◎ loss" in capsys.readouterr().out
 
 

@@ -45,7 +45,7 @@ def test_the_formulas_import_nothing_but_numpy():
         elif isinstance(node, ast.ImportFrom):
             imported.add(f"{'.' * node.level}{node.module or ''}")
         assert not (isinstance(node, ast.Name) and node.id in ("__import__", "importlib", "Tensor"))
-    assert imported == {"__future__", "collections.abc", "dataclasses", "numpy"}
+    assert imported == {"__future__", "collections.abc", "dataclasses", "numpy", "typing"}
     assert not set(vars(formulas)) & {"tinygrad_edu", "tg", "ops", "autograd", "Tensor"}
     assert sys.modules["tinygrad_edu.check.formulas"] is formulas
 

@@ -53,4 +53,4 @@ def test_a_marked_file_that_exits_is_told_not_obeyed(tmp_path, capsys):
     path = tmp_path / "homework.py"
     path.write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
     assert main(["check", str(path)]) == 2
-    assert "check: the file must run; got SystemExit: 0 at homework.py:2: sys.exit(0)" in capsys.readouterr().err
+    assert "homework.py, line 2, raised SystemExit: 0" in capsys.readouterr().err

@@ -232,7 +232,10 @@ def run_check(options: argparse.Namespace) -> int:
     from tinygrad_edu.check.files import backprop_in
     from tinygrad_edu.writing import write
 
-    report = backprop_in(options.file, options.show_fix)
+    try:
+        report = backprop_in(options.file, options.show_fix)
+    except RuntimeError as error:
+        return failed(error, 2)
     print(report)
     if options.html:
         write(options.html, report.to_html().encode())

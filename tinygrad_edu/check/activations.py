@@ -34,11 +34,11 @@ def sigma(z: Any) -> Any:
 
 
 ACTIVATIONS = (
+    Activation("linear", lambda z: z, np.ones_like, "1", "identity"),
     Activation("sigmoid", sigma, lambda z: sigma(z) * (1 - sigma(z)), "{a} ⊙ (1 − {a})", "σ"),
     Activation("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2, "(1 − {a}²)", "tanh"),
     Activation("relu", lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0, "[{z} > 0]", "relu"),
     Activation("softplus", lambda z: np.log1p(np.exp(z)), sigma, "σ({z})", "softplus"),
-    Activation("linear", lambda z: z, np.ones_like, "1", "identity"),
     Activation("exp", np.exp, np.exp, "{a}", "exp"),
     Activation("sin", np.sin, np.cos, "cos {z}", "sin"),
     Activation(
@@ -106,7 +106,7 @@ def vocabulary(
     z_name, a_name = network.name_of.get(z, "Z"), network.name_of.get(pre) or "A"
     if a_name == "A" and link is not None:
         a_name = network.name_of.get(link.a, "A")
-    if link is not None:
+    if link is not None and own != "linear":
         yield Word(f"g'({z_name})", link.slope, "F7", right=True)
         if not close(link.rest, np.ones_like(link.rest)):
             yield Word("mask and scale of dropout", link.rest, "B17", 0.2)
@@ -118,29 +118,40 @@ def vocabulary(
         yield Word(f"g'({z_name}) * {a_name}", link.slope * A, "B17", 0.5)
         with np.errstate(all="ignore"):
             yield Word(f"1/g'({z_name})", 1 / link.slope, "B19", 0.5)
-    yield Word(a_name, A, "B6")
     yield Word(f"{z_name} * (1 − {z_name})", Z * (1 - Z), "shortcut of z")
     yield Word(f"(1 − {z_name}²)", 1 - Z**2, "1 - z squared")
-    yield Word(f"{a_name} * (1 − {a_name})", A * (1 - A), "B20", 0.1)
-    yield Word(f"(1 − {a_name}²)", 1 - A**2, "B20", 0.1)
-    yield Word(f"(1 − {a_name})", 1 - A, "B21", 0.3)
-    yield Word(f"(1 + {a_name}²)", 1 + A**2, "B21", 0.3)
-    yield Word(f"(1 − {a_name})²", (1 - A) ** 2, "B21", 0.3)
-    yield Word(f"(1 + {a_name}) * {a_name}", (1 + A) * A, "B21", 0.3)
     yield Word(f"[{z_name} < 0]", (Z < 0) * 1.0, "B12", 0.2)
     for activation in ACTIVATIONS:
-        if activation.slope is None or activation.value is None or activation.name == "linear":
-            continue
-        yield Word(f"{activation.called}'({z_name})", activation.slope(Z), "B20", 0.2)
-        yield Word(
-            f"{activation.called}'({a_name})",
-            activation.slope(A),
-            "at the activation" if activation.name == own else "B20",
-            0.3,
-        )
-        yield Word(f"{activation.called}({z_name})", activation.value(Z), "B6", 0.4)
-        yield Word(f"{activation.called}({a_name})", activation.value(A), "B6", 0.5)
+        if activation.slope is not None and activation.value is not None and activation.name != "linear":
+            yield Word(f"{activation.called}'({z_name})", activation.slope(Z), "B20", 0.2)
+            yield Word(f"{activation.called}({z_name})", activation.value(Z), "B6", 0.4)
+            if activation.name != own:
+                yield from of_activation(f"{activation.called}({z_name})", activation.value(Z), "", 0.4)
+    yield from of_activation(a_name, A, own)
+    if link is not None and link.a is not pre:
+        dropped = network.name_of.get(link.a, "A")
+        yield from of_activation(f"{dropped} after dropout", link.a.data, own, 0.1)
     yield Word(z_name, Z, "B6", 0.4)
     for name, x in arrays.items():
         if x.shape == Z.shape and name not in (z_name, a_name):
             yield Word(name, x, "B17", 1.5)
+
+
+#: The shortcuts that hold for the activation's own value: those of z are slips.
+SHORTCUTS = {"sigmoid": 0, "tanh": 1}
+
+
+def of_activation(name: str, A: np.ndarray, own: str, price: float = 0.0) -> Iterator[Word]:
+    """What people make of the activation."""
+    yield Word(name, A, "B6", price)
+    for k, (text, value) in enumerate(((f"{name} * (1 − {name})", A * (1 - A)), (f"(1 − {name}²)", 1 - A**2))):
+        yield Word(text, value, "B5" if SHORTCUTS.get(own) == k else "B20", 0.1 + price)
+    yield Word(f"(1 − {name})", 1 - A, "B21", 0.3 + price)
+    yield Word(f"(1 + {name}²)", 1 + A**2, "B21", 0.3 + price)
+    yield Word(f"(1 − {name})²", (1 - A) ** 2, "B21", 0.3 + price)
+    yield Word(f"(1 + {name}) * {name}", (1 + A) * A, "B21", 0.3 + price)
+    for activation in ACTIVATIONS:
+        if activation.slope is not None and activation.value is not None and activation.name != "linear":
+            kind = "at the activation" if activation.name == own else "B20"
+            yield Word(f"{activation.called}'({name})", activation.slope(A), kind, 0.3 + price)
+            yield Word(f"{activation.called}({name})", activation.value(A), "B6", 0.5 + price)

@@ -50,7 +50,8 @@ class Cancellation:
         most = -np.log10(np.finfo(dtype).eps / 2)
         exact = np.abs(self.exact[quantity])
         relative = self.error(dtype, route, quantity) / np.where(exact > 0, exact, 1)
-        return np.clip(-np.log10(np.maximum(relative, 10.0**-most)), 0.0, most) + 0.0  # no -0
+        result: np.ndarray = np.clip(-np.log10(np.maximum(relative, 10.0**-most)), 0.0, most) + 0.0  # no -0
+        return result
 
     def __str__(self) -> str:
         """The table for the z of SHOWN, or for all if they are few."""

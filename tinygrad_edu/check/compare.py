@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from html import escape
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import autograd, functional
+from tinygrad_edu import autograd, functional, notebook
 from tinygrad_edu.check import formulas
 from tinygrad_edu.check.pairs import COMPOSED, FUSED
 from tinygrad_edu.tensor import Tensor
@@ -104,28 +103,7 @@ class Comparison:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """The table for notebooks, in the colours of the page around it, light or dark."""
-        head, *rows = ([escape(text) for text in row] for row in self.table())
-        titles = "".join(f'<th scope="col">{text}</th>' for text in head)
-        lines = "".join(
-            f'<tr><th scope="row">{name}</th>{"".join(f"<td>{text}</td>" for text in cells)}</tr>'
-            for name, *cells in rows
-        )
-        caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
-        return (
-            f'<div class="tinygrad-comparison"><style>{STYLE}</style><table>{caption}<thead><tr>{titles}</tr></thead>'
-            f"<tbody>{lines}</tbody></table><p>{escape(self.summary)}</p></div>"
-        )
-
-
-STYLE = """
-.tinygrad-comparison { overflow-x: auto; }
-.tinygrad-comparison table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.tinygrad-comparison :is(table, caption, tr, th, td) { color: inherit; background: transparent; }
-.tinygrad-comparison :is(th, td) { padding: .2em .8em; text-align: right; border: 0; white-space: nowrap; }
-.tinygrad-comparison :is(caption, th[scope=row]) { text-align: left; }
-.tinygrad-comparison thead th { border-bottom: 1px solid currentColor; }
-"""
+        return notebook.table(self.table(), self.title, self.summary)
 
 
 def compare(
@@ -286,7 +264,8 @@ def targets(pair: str, Z: np.ndarray, Y: Any, by_rows: bool) -> np.ndarray:
     raw = Y.numpy() if isinstance(Y, Tensor) else np.asarray(Y)
     examples, k = Z.shape if by_rows else Z.shape[::-1]
     if raw.shape != (examples,) or not pair.startswith(("softmax", "sigmoid")) or k == 1 or raw.dtype.kind not in "iu":
-        return number_array("compare", "Y", raw)
+        result: np.ndarray = number_array("compare", "Y", raw)
+        return result
     if raw.min() < 0 or raw.max() >= k:
         raise ValueError(
             f"compare: class numbers must be in [0, {k}); got {raw.min()} to {raw.max()}. Count classes from 0."
@@ -320,7 +299,7 @@ def unfit(pair: str, Y: np.ndarray, by_rows: bool) -> str:
         return f"targets must be counts, 0 or more; got {low:.4g}. A Poisson variable is never negative."
     if pair == "softmax-nll":
         sums = Y.sum(axis=1 if by_rows else 0)
-        if not (low >= 0 and np.allclose(sums, 1, atol=1e-5)):
+        if not (low >= 0 and np.abs(sums - 1).max() <= 1e-5):
             return (
                 f"the targets of each example must be 0 or more and sum to one, which A - Y rests on; got sums from "
                 f"{sums.min():.4g} to {sums.max():.4g}. Check the layout, or see formulas.softmax_any_targets_dZ."

@@ -22,7 +22,7 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.explain import explain, set_scene
 from tinygrad_edu.check.judged import Judged, Marked, named_value
 from tinygrad_edu.check.network import Network
-from tinygrad_edu.check.trace import Ran, Traced
+from tinygrad_edu.check.trace import Binding, Ran, Traced
 
 __all__ = ["Judged", "Marked", "mark", "named_value"]
 
@@ -48,20 +48,20 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return largest / float(scale) if scale > 1e-13 else 0.0
 
 
-def collect(returned: dict[str, Any], network: Network, names: dict[str, str] | None) -> list[Judged]:
-    """The returned gradients, each with the value it belongs to, in the order of backprop."""
-    terms = []
+def collect(terms: list[Judged], network: Network, names: dict[str, str] | None) -> list[Judged]:
+    """Give each gradient the value it belongs to, and put them in the order of backprop."""
     known = {name: node for name, node in network.node_of.items() if node is not network.cost}
-    for key, value in returned.items():
-        term = Judged(str(key))
-        terms.append(term)
+    for term in terms:
         try:
-            term.given = np.asarray(value, float)
+            term.given = np.asarray(term.given, float)
         except (TypeError, ValueError):
-            term.note = f"it is no array of numbers but {type(value).__name__}"
+            term.note, term.given = f"it is no array of numbers but {type(term.given).__name__}", None
             continue
-        term.name = named_value(term.key, known, names)
-        term.node = known.get(term.name)
+        if term.node is None:
+            term.name = named_value(term.key, known, names)
+            term.node = known.get(term.name)
+        else:
+            term.name = network.name_of.get(term.node) or named_value(term.key, known, names)
         if term.node is None:
             term.note = "no value of the forward pass has such a name, or the cost does not depend on it"
             continue
@@ -100,6 +100,8 @@ def depth(term: Judged, network: Network) -> float:
     """How late in the backward pass a gradient comes up."""
     if term.node is None:
         return float("inf")
+    if term.node.op is None and term.node not in network.parameters:
+        return 0.0
     if term.node not in network.parameters:
         return -2.0 * term.node.created
     following = network.next_named(term.node) or [use for use, _ in network.uses.get(term.node, ())]
@@ -118,16 +120,14 @@ def mark(
     """Judge every gradient of one run and explain the root causes."""
     network = Network(traced)
     returned = ran.returned if isinstance(ran.returned, dict) else {}
-    if ran.failure is not None:
-        returned = reached(ran, network)
-    terms = collect(returned, network, names)
-    mean = network.per_example(m) != "sum"
+    handed_in = [Judged(str(key), given=value) for key, value in returned.items()]
+    terms = collect(reached(ran, network) if ran.failure else handed_in, network, names)
     squared = any(
         node.op is ops.square or (node.op is ops.power and np.ndim(node.inputs[1]) == 0 and node.inputs[1] == 2)
         for node in network.nodes
         if node not in network.own
     )
-    marked = Marked(terms, network, 1.0, m, mean, squared, axis)
+    marked = Marked(terms, network, 1.0, m, network.divisors(m), squared, axis)
     decide(marked, ran, returned, names)
     if not marked.ok:
         marked.scene = set_scene(marked, traced, ran, X, Y)
@@ -135,14 +135,51 @@ def mark(
     return marked
 
 
-def reached(ran: Ran, network: Network) -> dict[str, Any]:
-    """The gradients that backward had computed when it stopped."""
+def reached(ran: Ran, network: Network) -> list[Judged]:
+    """The gradients that backward held in variables, where a name can be told to mean one."""
     known = {name: node for name, node in network.node_of.items() if node is not network.cost}
-    found: dict[str, Any] = {}
+    held: dict[str, list[Binding]] = {}
     for binding in ran.bindings:
-        if binding.name not in known and isinstance(binding.value, np.ndarray) and named_value(binding.name, known):
-            found[binding.name] = binding.value
-    return found
+        value = named_value(binding.name, known)
+        if isinstance(binding.value, np.ndarray) and value and value.lower() != binding.name.lower():
+            found = held.setdefault(binding.name, [])
+            if found and binding.changed:
+                if masked(found[-1].value, binding.value):
+                    continue  # dA, made into dZ in its place
+                found.pop()
+            found.append(binding)
+    meant = {name: named_value(name, known) for name in held}
+    loops = {name: network.rebound[meant[name]][::-1] for name in held if meant[name] in network.rebound}
+    terms = [
+        Judged(name, given=bindings[-1].value, hidden=True, line=bindings[-1].line)
+        for name, bindings in held.items()
+        if name not in loops
+    ]
+    taken = {known[meant[term.key]] for term in terms}
+    for name, layers in loops.items():
+        for binding, node in in_layers(held[name], layers):
+            if node not in taken:
+                key = f"{name} ({network.name_of[node]})" if node in network.name_of else name
+                terms.append(Judged(key, node=node, given=binding.value, hidden=True, line=binding.line))
+    return terms
+
+
+def masked(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether an array was changed by setting entries to 0."""
+    return before.shape == after.shape and bool(((after == before) | (after == 0)).all())
+
+
+def in_layers(bindings: list[Binding], layers: list[Node]) -> list[tuple[Binding, Node]]:
+    """The values of a loop's variable with the layers they belong to, by their number or by their shapes."""
+    shapes = [node.data.shape for node in layers]
+    values = [binding.value.shape for binding in bindings]
+    for skipped in (0, 1):  # dA of the last layer has no variable in most hands
+        if values == shapes[skipped:]:
+            return list(zip(bindings, layers[skipped:], strict=True))
+    if not set(values) & set(shapes):
+        return list(zip(bindings, layers, strict=False))
+    last = dict(zip(values, bindings, strict=True))
+    return [(last[x.data.shape], x) for x in layers if shapes.count(x.data.shape) == 1 and x.data.shape in last]
 
 
 def decide(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, str] | None) -> None:
@@ -170,10 +207,10 @@ def decide(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, 
             t for t in marked.terms if t.node is not None and t.value is not None and t.node not in network.parameters
         ]
         ratios = {id(term): proportional(term.value, term.right) for term in inner}  # type: ignore[arg-type]
-    outputs = float(np.prod([x for k, x in enumerate(inner[0].expected) if k != marked.axis])) if inner else 1.0
     first = ratios[id(inner[0])] if inner else 1.0
-    usual_scales = [float(m), 1.0] if marked.mean else [1.0]
-    choices = [s for s in usual_scales if first and abs(first / s - 1) < NEARLY] or [*usual_scales, m * outputs]
+    counts = [] if 1.0 in marked.divisors else [*dict.fromkeys((float(m), *marked.divisors))]
+    fitting = [s for s in (*counts, 1.0) if first and abs(first / s - 1) < NEARLY]
+    choices = counts if fitting and fitting[0] in counts else fitting or [*counts, 1.0]
     best: tuple[int, float] | None = None
     for scale in choices:
         scales(marked, inner, ratios, right, scale)
@@ -190,13 +227,11 @@ def variables(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[st
     network = marked.network
     if network is None:
         return []
-    held = {name: x for name, x in reached(ran, network).items() if name not in returned}
     taken = {term.node for term in marked.terms}
     found = []
-    for term in collect(held, network, names):
+    for term in collect([x for x in reached(ran, network) if x.key not in returned], network, names):
         inside = term.node is not None and term.node not in network.parameters and term.node not in taken
         if inside and term.value is not None and np.isfinite(term.value).all():
-            term.hidden = True
             found.append(term)
     if any(term.node not in network.parameters for term in marked.terms if term.node is not None):
         return found
@@ -218,7 +253,9 @@ def unnamed(marked: Marked, ran: Ran, taken: set[Node]) -> list[Judged]:
                 if isinstance(g, np.ndarray) and g.shape == z.data.shape and g.dtype.kind == "f":
                     made = network.carry(start={z: g}).get(term.node)
                     if made is not None and proportional(term.value - decay, np.asarray(made)):
-                        found[z] = Judged(binding.name, network.name_of[z], z, g, g, expected=g.shape, hidden=True)
+                        found[z] = Judged(
+                            binding.name, network.name_of[z], z, g, g, expected=g.shape, hidden=True, line=binding.line
+                        )
                         found[z].right = network.right[z]
     return list(found.values())
 
@@ -241,7 +278,7 @@ def scales(marked: Marked, inner: list[Judged], ratios: dict[int, float], right:
         node = term.node
         above = [of_node[x] for x in network.later(node, set(of_node)) if x in of_node]
         term.scale = above[-1] if above else start
-        allowed = ratio and any(abs(ratio / s - 1) < NEARLY for s in (1.0, float(marked.m)))
+        allowed = ratio and any(abs(ratio / s - 1) < NEARLY for s in (1.0, float(marked.m), *marked.divisors))
         if allowed and node in fed and all(fed[node]):
             term.scale = ratio
         of_node[node] = term.scale

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.activations import Activation, recognise, vocabulary
+from tinygrad_edu.check.activations import ACTIVATIONS, Activation, recognise, vocabulary
 from tinygrad_edu.check.matrices import ways
-from tinygrad_edu.check.network import Elementwise
+from tinygrad_edu.check.network import Elementwise, close
 from tinygrad_edu.check.readings import Reading, Scene, Sought, fits
 
 __all__ = ["passed_through"]
@@ -20,9 +20,9 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The gradient from above times something else than the derivative."""
     network, person = scene.network, sought.person
     z = sought.node
-    following = [x for x in network.next_named(z) if x.data.shape == z.data.shape]
+    following = [x for x in network.next_named(z) if x.data.shape == z.data.shape and z in network.same_layer(x)]
     if not following:
-        if not network.next_named(z):
+        if not network.products(z) and not any(network.products(x) for x in network.later(z)):
             yield from at_the_cost(sought, scene)
         return
     a = max(following, key=lambda x: x.created)
@@ -34,11 +34,13 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
     bases = [(name, upstream, 0.0), *errors(z, scene)]
     output = not any(network.products(x) for x in [a, *network.later(a)])
     rest = link.rest if link else np.ones(z.data.shape)
+    if output and scene.error and (fit := fits(person, scene.arrays[scene.predicted], scene)):
+        yield Reading("F4", 0.6 + fit[1], f"{sought.key} = {scene.predicted}: the targets are missing", fit[0])
     words = list(vocabulary(z, pre, link, network, scene.arrays))
     for base, value, price in bases:
         if value.shape != z.data.shape:
             continue
-        if fit := fits(person, value * rest, scene):
+        if (fit := fits(person, value * rest, scene)) and activation.name != "linear":
             found = unlinked(activation, output, scene)
             yield Reading(found, 0.5 + price + fit[1], f"{sought.key} = {base}, the derivative is missing", fit[0])
         for word in words:
@@ -54,6 +56,9 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
                     )
         if value.shape[0] == value.shape[1]:
             yield from matrix_for_elementwise(sought, scene, base, value, words, link)
+    if link is not None:
+        yield from by_sign(sought, scene, link, upstream, name)
+        yield from another_mask(sought, scene, link, upstream, name)
     yield from dropped(sought, scene, words)
     yield from twice(sought, scene, activation, output, link, words, bases)
 
@@ -99,6 +104,8 @@ def of_softmax(
         total = np.sum(g * y, axis=axis, keepdims=True)
         if fit := fits(person, y * (g - total), scene):
             yield Reading("C3", 0.7 + fit[1], f"{key}: the sum of softmax was taken over axis {axis}", fit[0])
+        if fit := fits(person, y * (g + total), scene):
+            yield Reading("F3", 0.7 + fit[1], f"{key}: the sum of softmax was added, not taken away", fit[0])
         if fit := fits(person, g - y * total, scene):
             yield Reading("C3", 0.9 + fit[1], f"{key}: softmax in the place of log softmax, or the reverse", fit[0])
 
@@ -109,7 +116,7 @@ def matrix_for_elementwise(
     """A matrix product with the derivative."""
     for word in words:
         if word.value.shape == value.shape:
-            for text, product in ways(base, value, word.text, word.value):
+            for text, product in ways(base, value, word.text, word.value, sought.person):
                 if (
                     "@" in text
                     and product.shape == sought.person.shape
@@ -118,10 +125,38 @@ def matrix_for_elementwise(
                     yield Reading("B16", 0.8 + fit[1], f"{sought.key} = {text}", fit[0])
 
 
+def by_sign(sought: Sought, scene: Scene, link: Elementwise, g: np.ndarray, name: str) -> Iterator[Reading]:
+    """The derivative of an activation in two parts, right for positive z and another for negative."""
+    whole = g * link.rest
+    negative, z = (link.z.data < 0) & (whole != 0), scene.network.name_of.get(sought.node, "Z")
+    parts = not np.ptp(link.slope[link.z.data > 0], axis=None) if (link.z.data > 0).any() else False
+    if not parts or not negative.any() or not link.slope[negative].any() or sought.person.shape != whole.shape:
+        return
+    ratio = np.where(whole != 0, sought.person / np.where(whole != 0, whole, 1), 0)
+    taken = float(np.median(ratio[negative]))
+    one_number = bool(np.ptp(ratio[negative]) < 1e-9)
+    value = whole * np.where(link.z.data < 0, ratio, link.slope)
+    if taken and not close(ratio[negative], link.slope[negative], 1e-6) and (fit := fits(sought.person, value, scene)):
+        said = f"{name} * (1 or {taken:g})" if one_number else f"{name} * something that is wrong where {z} < 0"
+        yield Reading("B21", (0.7 if one_number else 1.4) + fit[1], f"{sought.key} = {said}", fit[0])
+
+
+def another_mask(sought: Sought, scene: Scene, link: Elementwise, g: np.ndarray, name: str) -> Iterator[Reading]:
+    """Dropout with a mask that is not that of the forward pass."""
+    whole = g * link.slope
+    told = whole != 0  # elsewhere any mask gives 0
+    if not (link.rest == 0).any() or sought.person.shape != whole.shape or sought.person[~told].any():
+        return
+    ratio = sought.person[told] / whole[told]
+    values = np.unique(np.round(ratio[ratio != 0], 9))
+    if len(values) == 1 and (ratio == 0).any() and ((ratio == 0) != (link.rest[told] == 0)).any():
+        yield Reading("A12", 1.2, f"{sought.key} = {name} * g' * a mask that is not the one of forward")
+
+
 def dropped(sought: Sought, scene: Scene, words: list[Any]) -> Iterator[Reading]:
     """The derivative alone: what came from above is not in it."""
     for word in words:
-        for scale in (1.0, scene.scale):
+        for scale in (1.0, scene.scale) if word.kind != "B17" else ():
             if fit := fits(sought.person, word.value / scale, scene):
                 yield Reading("B18", 0.8 + 0.2 * (not word.right) + fit[1], f"{sought.key} = {word.text}", fit[0])
 
@@ -142,16 +177,33 @@ def twice(
                 found = "B9" if output and not scene.squared else "D10"
             else:
                 found = "B15" if word.text == scene.network.name_of.get(sought.node) else "B17"
-            yield Reading(
-                found, 0.8 + fit[1] + 0.3 * word.price, f"{sought.key} = the right value * {word.text}", fit[0]
-            )
+            price = 0.8 if word.right else 1.0
+            text = f"{sought.key} = the right value * {word.text}"
+            yield Reading(found, price + fit[1] + 0.3 * word.price, text, fit[0])
 
 
 def at_the_cost(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The link from the cost itself."""
+    below = [scene.network.elementwise(z) for z in scene.network.name_of if z is not sought.node]
+    activated = any(link is not None and link.a is sought.node and np.ptp(link.slope) for link in below)
     for base, error, price in errors(sought.node, scene):
         if (fit := fits(sought.person, error, scene)) and not fits(sought.expected, error, scene):
-            yield Reading("F5", 0.8 + price + fit[1], f"{sought.key} = {base}", fit[0])
+            yield Reading("F5" if activated else "F7", 0.8 + price + fit[1], f"{sought.key} = {base}", fit[0])
     for name, x in scene.arrays.items():
         if x.shape == sought.expected.shape and (fit := fits(sought.person, sought.expected * x, scene)):
             yield Reading("F6", 2.0 + fit[1], f"{sought.key} = the right value * {name}", fit[0])
+    for name, slope in slopes_at(sought.node.data):
+        if slope.shape == sought.expected.shape and (fit := fits(sought.person, sought.expected * slope, scene)):
+            name = f"{name}'({scene.network.name_of.get(sought.node, 'Z')})"
+            yield Reading("B9", 1.0 + fit[1], f"{sought.key} = the right value * {name}", fit[0])
+
+
+def slopes_at(z: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The derivatives that an output may be multiplied by once too often, where the cost is made of Z itself."""
+    for activation in ACTIVATIONS:
+        if activation.slope is not None and activation.name != "linear":
+            yield activation.called, activation.slope(z)
+    for axis in range(z.ndim):
+        e = np.exp(z - z.max(axis=axis, keepdims=True))
+        p = e / e.sum(axis=axis, keepdims=True)
+        yield "softmax", p * (1 - p)

@@ -12,8 +12,9 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
+from tinygrad_edu.check.entries import passed_through
 from tinygrad_edu.check.judged import Judged, Marked, named_value
-from tinygrad_edu.check.network import Network, close
+from tinygrad_edu.check.network import PRODUCTS, Network, close
 from tinygrad_edu.check.readings import Reading, Scene, Sought
 from tinygrad_edu.check.search import search
 from tinygrad_edu.check.trace import Ran, Traced
@@ -31,7 +32,7 @@ def set_scene(marked: Marked, traced: Traced, ran: Ran, X: Any, Y: Any) -> Scene
     given = {t.node: t.value / t.scale for t in marked.terms if t.node is not None and t.value is not None}
     given = {node: g for node, g in given.items() if np.isfinite(g).all()}
     _, passed = network.follow(given)
-    scene = Scene(network, passed, marked.m, marked.axis, marked.scale, marked.mean, marked.squared, given=given)
+    scene = Scene(network, passed, marked.m, marked.axis, marked.scale, marked.divisors, marked.squared, given=given)
     for name, x in (traced.params | traced.named | {"X": X, "Y": Y}).items():
         data = x.data if isinstance(x, Node) else x
         if isinstance(data, np.ndarray) and data.ndim and data.dtype.kind in "fiub":
@@ -40,51 +41,101 @@ def set_scene(marked: Marked, traced: Traced, ran: Ran, X: Any, Y: Any) -> Scene
         if node in passed and node not in network.parameters and node is not network.cost:
             scene.gradients[scene.gradient_name(node)] = np.asarray(passed[node])
     add_error(scene, marked, Y)
+    shapes = [x.data.shape for x in network.name_of if x not in network.parameters and x.data.ndim == 2]
+    scene.widths = sorted(
+        {n for shape in (*shapes, np.shape(X)) for k, n in enumerate(shape) if k != marked.axis and n > 1}
+    )
     for binding in ran.bindings:
         value = binding.value
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             scene.steps.append(value)
-            before = scene.arrays.get(binding.name)
-            weight = any(value.shape == x.data.shape and value.ndim == 2 for x in network.parameters)
-            stranger = before is None and weight and not named_value(binding.name, network.node_of)
-            if stranger or (before is not None and before.shape == value.shape and not close(before, value)):
-                scene.altered[binding.name + "′"] = np.asarray(value, float)
+            keep_altered(binding.name, value, scene)
     scene.numbers = numbers(network, marked, scene)
     return scene
 
 
+def keep_altered(name: str, value: np.ndarray, scene: Scene) -> None:
+    """What backward made of a value of the forward pass, under its name or another: W − lr dW, A + 0.3."""
+    before = scene.arrays.get(name)
+    like_one = value.ndim == 2 and any(x.shape == value.shape for x in scene.arrays.values())
+    stranger = before is None and like_one and not named_value(name, scene.network.node_of)
+    if stranger or (before is not None and before.shape == value.shape and not close(before, value)):
+        known = [*scene.arrays.values(), *scene.gradients.values(), *scene.altered.values()]
+        if not any(x.shape == value.shape and close(x, value) for x in known):
+            while (name := name + "′") in scene.altered:
+                pass
+            scene.altered[name] = np.asarray(value, float)
+
+
 def add_error(scene: Scene, marked: Marked, Y: Any) -> None:
-    """A − Y, for the last value of the network that has the shape of Y."""
+    """A − Y, for the last value of the network that has the shape of Y, or of Y written in zeros and ones."""
     network = scene.network
-    labels = np.asarray(Y, float) if isinstance(Y, np.ndarray) else None
-    if labels is None:
+    if not isinstance(Y, np.ndarray):
         return
     made = [x for x in network.name_of if x.op is not None and x not in network.own and x is not network.cost]
     for node in sorted(made, key=lambda x: -x.created):
-        if node.data.shape == labels.shape and not network.products(node):
-            scene.error = f"({network.name_of[node]} − Y)"
+        labels = one_hot(Y, node.data.shape, marked.axis)
+        if labels is not None and not network.products(node):
+            scene.predicted = network.name_of[node]
+            scene.error = f"({scene.predicted} − Y)"
             scene.gradients[scene.error] = (node.data - labels) / scene.scale
             return
+
+
+def one_hot(Y: np.ndarray, shape: tuple[int, ...], axis: int | None) -> np.ndarray | None:
+    """The targets in a shape, class numbers as zeros and ones; None if they do not fit."""
+    if Y.shape == shape:
+        return np.asarray(Y, float)
+    if Y.ndim != 1 or Y.dtype.kind not in "iu" or len(shape) != 2 or axis is None or shape[axis] != len(Y):
+        return None
+    classes = shape[1 - axis]
+    if not classes > 1 or Y.min() < 0 or Y.max() >= classes:
+        return None
+    hot = np.eye(classes)[Y]
+    result: np.ndarray | None = hot if axis == 0 else hot.T
+    return result
 
 
 def numbers(network: Network, marked: Marked, scene: Scene) -> dict[str, float]:
     """The numbers of this run that a gradient may be off by."""
     found: dict[str, float] = {}
-    for node in network.nodes:
-        if node.op in (ops.multiply, ops.divide) and node not in network.own and node.data.size > 1:
-            for x in node.inputs:
-                if not isinstance(x, Node) and np.ndim(x) == 0 and x is not None and 0 < float(x) < 1:
-                    found.setdefault("keep", float(x))
-                elif isinstance(x, np.ndarray) and x.ndim and set(np.unique(x)) - {0.0} != {1.0}:
-                    values = set(np.unique(x)) - {0.0}
-                    if len(values) == 1 and 0.0 in x:
-                        found.setdefault("keep", 1 / float(values.pop()))
+    if keep := kept(network):
+        found["keep"] = keep
     if scene.error:
         shape = scene.gradients[scene.error].shape
         outputs = [n for k, n in enumerate(shape) if k != marked.axis]
         if outputs and outputs[0] > 1:
             found["outputs"] = float(outputs[0])
+    main = network.main({})
+    for node in network.parameters:
+        term = network.right.get(node, 0.0) - main.get(node, 0.0)
+        if np.any(term):
+            found["λ"] = float(np.vdot(term, node.data) / np.vdot(node.data, node.data))
+            break
     return found
+
+
+def kept(network: Network) -> float:
+    """The share of units that dropout keeps, by the scale beside a mask of zeros and ones; 0 without dropout."""
+    for node in network.nodes:
+        constants = [x for x in node.inputs if isinstance(x, np.ndarray) and x.ndim and 0 in x]
+        if node.op is not ops.multiply or not constants or node in network.own:
+            continue
+        values = set(np.unique(constants[0]).astype(float)) - {0.0}
+        if not any(later.op in PRODUCTS for later in network.later(node)):
+            continue  # targets
+        if len(values) == 1 and values != {1.0}:
+            result: float = 1 / values.pop()
+            return result
+        around = [node, *(use for use, _ in network.uses.get(node, ())), *node.inputs]
+        for other in around:
+            if isinstance(other, Node) and other.op in (ops.multiply, ops.divide):
+                scale = [
+                    float(x) for x in other.inputs if not isinstance(x, Node) and x is not None and np.ndim(x) == 0
+                ]
+                if scale and scale[0] > 0:
+                    return scale[0] if other.op is ops.divide else 1 / scale[0]
+    return 0.0
 
 
 def explain(marked: Marked) -> None:
@@ -93,32 +144,64 @@ def explain(marked: Marked) -> None:
     if scene is None or network is None:
         return
     for term in marked.roots:
-        if term.node is None or term.given is None or term.right is None:
-            continue
-        others = {node: g for node, g in scene.given.items() if node is not term.node}
-        person = term.value if term.value is not None else term.given
-        sought = Sought(
-            key=term.key,
-            name=term.name,
-            node=term.node,
-            person=person / term.scale,
-            expected=np.asarray(network.carry(others)[term.node]),
-            main=np.asarray(network.main(others).get(term.node, np.zeros(term.expected))),
-            right=term.right,
-            parameter=term.node in network.parameters,
-            bias=network.is_bias(term.node),
-        )
-        term.readings = search(sought, scene)
-        if (not term.readings or term.readings[0].price >= 1.5) and np.isfinite(person).all():
-            scene.digits = 1e-5  # the person's formula may leave out an epsilon of the forward pass
-            term.readings = sorted(term.readings + search(sought, scene), key=lambda reading: reading.price)
-            scene.digits = 1e-8
-        if term.node not in network.parameters:
-            term.readings = sorted(before_the_mask(sought, scene, others) + term.readings, key=lambda r: r.price)
-        small = [reading for reading in term.readings if reading.id in ("A13", "A14", "A15", "A16")]
-        if term.error < NEARLY and not small:  # an epsilon inside the person's log, not a slip
-            term.verdict = "right" if abs(term.scale - 1) < NEARLY else "right by convention"
+        search_slip(term, marked, scene, network)
+    for factor in {term.readings[0].factor for term in marked.roots if term.readings} - {1.0}:
+        scene.numbers.setdefault(f"{factor:.4g}", factor)  # what one term shows may explain another
+    for term in marked.roots:
+        if not term.readings:
+            search_slip(term, marked, scene, network)
     refine(marked)
+
+
+def search_slip(term: Judged, marked: Marked, scene: Scene, network: Network) -> None:
+    """The explanations of one root cause."""
+    if term.node is None or term.given is None or term.right is None:
+        return
+    others = {node: g for node, g in scene.given.items() if node is not term.node}
+    person = term.value if term.value is not None else term.given
+    sought = Sought(
+        key=term.key,
+        name=term.name,
+        node=term.node,
+        person=person / term.scale,
+        expected=np.asarray(network.carry(others)[term.node]),
+        main=np.asarray(network.main(others).get(term.node, np.zeros(term.expected))),
+        right=term.right,
+        parameter=term.node in network.parameters,
+        bias=term.node in network.parameters and network.is_bias(term.node),
+    )
+    term.readings = search(sought, scene)
+    if not np.isfinite(person).all():
+        term.readings = [Reading("G5", 0.3, f"{term.key} has entries that are not finite")]
+    if (not term.readings or term.readings[0].price >= 1.5) and np.isfinite(person).all():
+        scene.digits = 1e-5  # the person's formula may leave out an epsilon of the forward pass
+        term.readings = sorted(term.readings + search(sought, scene), key=lambda reading: reading.price)
+        scene.digits = 1e-8
+    if not term.readings and sought.parameter:
+        term.readings = behind(sought, scene)
+    if term.node not in network.parameters:
+        term.readings = sorted(before_the_mask(sought, scene, others) + term.readings, key=lambda r: r.price)
+    small = [reading for reading in term.readings if reading.id in ("A13", "A14", "A15", "A16")]
+    if term.error < NEARLY and not small:  # an epsilon inside the person's log, not a slip
+        term.verdict = "right" if abs(term.scale - 1) < NEARLY else "right by convention"
+
+
+def behind(sought: Sought, scene: Scene) -> list[Reading]:
+    """Slips in a dZ that backward never had as one array, by the dW that shows them."""
+    network, found = scene.network, []
+    for z in network.next_named(sought.node)[:1]:
+        shape = z.data.shape
+
+        def carried(value: np.ndarray, z: Node = z, shape: tuple[int, ...] = shape) -> np.ndarray:
+            return np.asarray(network.carry(start={z: value})[sought.node]) if value.shape == shape else value
+
+        name, decay = network.name_of[z], sought.right - sought.main
+        if decay.shape == sought.person.shape:
+            inner = replace(sought, key=f"d{name}", name=name, node=z, person=sought.person - decay,
+                            expected=np.asarray(scene.passed[z]), parameter=False, bias=False)  # fmt: skip
+            with np.errstate(all="ignore"):
+                found += [r for r in passed_through(inner, replace(scene, carried=carried)) if r.price < 2]
+    return sorted(found, key=lambda reading: reading.price)
 
 
 def before_the_mask(sought: Sought, scene: Scene, others: dict[Node, Any]) -> list[Reading]:
@@ -149,6 +232,8 @@ def refine(marked: Marked) -> None:
             everywhere = marked.squared and together and term.node in network.parameters
             if reading.id == "A8" and everywhere and (halved or doubled):
                 term.readings[k] = renamed(reading, "A4" if halved else "A5")
+            if reading.id == "A3" and everywhere and (halved or doubled):
+                term.readings.append(renamed(reading, "A4" if halved else "A5", 0.05))
             if reading.id in ("A1", "A2", "A7") and term.node in network.parameters and alone(term, outer, network):
                 term.readings[k] = renamed(reading, "E11", 0.1)
                 term.readings.append(renamed(reading, reading.id, -0.1))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.check.marking import backprop
 from tinygrad_edu.check.report import Report
+from tinygrad_edu.programs import blamed, importable, load
 
 __all__ = ["backprop_in"]
 
@@ -17,12 +15,12 @@ __all__ = ["backprop_in"]
 def backprop_in(path: Path | str, show_fix: bool = False) -> Report:
     """Mark the backprop that a Python file defines.
 
-    Raises:  ValueError if the file cannot be run or lacks a part; OSError if it cannot be read
+    Raises:  ValueError if the file lacks a part; RuntimeError, naming the line, if it or its forward cannot be run;
+             OSError if it cannot be read
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"check: needs a Python file; got {str(path)!r}, which is not there.")
-    known = loaded(path)
+    with importable(path.parent):
+        known = vars(load(path, "check"))
     lacking = [name for name in ("forward", "backward") if not callable(known.get(name))]
     if lacking:
         raise ValueError(
@@ -39,32 +37,6 @@ def backprop_in(path: Path | str, show_fix: bool = False) -> Report:
             f"check: the file must hold params, X and Y, or init(sizes, rng), data(sizes, m, rng) and SIZES; got "
             f"neither in {path.name}. Add one of the two."
         )
-    try:
-        whole = all(x is not None for x in given)
+    whole = all(x is not None for x in given)
+    with importable(path.parent), blamed(path.name, "check"):
         return backprop(known["forward"], known["backward"], *(given if whole else (None, None, None)), **options)
-    except Exception as error:
-        raise ValueError(f"check: the forward pass must run; got {told(error, path)}") from error
-
-
-def loaded(path: Path) -> dict[str, Any]:
-    """The names that a file defines."""
-    spec = importlib.util.spec_from_file_location("marked_backprop", path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"check: needs a Python file; got {path.name}. Its name must end in .py.")
-    module = importlib.util.module_from_spec(spec)
-    before = sys.path.copy()
-    sys.path.insert(0, str(path.parent.resolve()))
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ValueError(f"check: the file must run; got {told(error, path)}") from error
-    finally:
-        sys.path[:] = before
-    return vars(module)
-
-
-def told(error: BaseException, path: Path) -> str:
-    """An exception, with the last line of the file that it came through."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    where = f" at {path.name}:{own[-1].lineno}: {own[-1].line}" if own else ""
-    return f"{type(error).__name__}: {error}{where}"

@@ -25,11 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 __all__ = ["PAIRS", "WRONG", "Pair", "Wrong"]  # and every formula by its own name
 
+Function = Callable[..., Any]
 LAYOUTS = ("rows", "columns")
 
 
@@ -207,7 +209,7 @@ class Pair:
         return self.elementwise(Z) if self.elementwise else softmax(Z, layout)
 
 
-def _pair(name: str, cost: Callable, dA: Callable, dZ: Callable, elementwise: Callable | None, *text: str) -> Pair:
+def _pair(name: str, cost: Function, dA: Function, dZ: Function, elementwise: Function | None, *text: str) -> Pair:
     texts = dict(zip(("A", "J", "dJ/dA", "dJ/dZ"), text, strict=True))
     return Pair(name, cost, dA, dZ, texts["dJ/dZ"].endswith("(A - Y)/m"), texts, elementwise)
 
@@ -258,7 +260,7 @@ def dense_dA_prev(dZ: np.ndarray, W: np.ndarray, layout: str = "rows") -> np.nda
 # Hidden layers
 
 #: A from Z, and dA/dZ from A, by name; `slope` is that of leaky_relu.  [PyTorch, LeakyReLU and Softplus]
-ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
+ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "sigmoid": (lambda Z, slope: sigmoid(Z), lambda A, slope: A * (1 - A)),
     "tanh": (lambda Z, slope: np.tanh(Z), lambda A, slope: 1 - A * A),
     "relu": (lambda Z, slope: np.maximum(Z, 0), lambda A, slope: (A > 0).astype(A.dtype)),

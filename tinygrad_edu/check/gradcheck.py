@@ -115,7 +115,8 @@ def gradcheck(
     def terms() -> np.ndarray:
         """The entries of the result, weighed; their sum is J."""
         with autograd.no_grad(), np.errstate(all="ignore"):
-            return weights * function(*(Tensor.wrap(x) for x in arrays)).data.astype(float)
+            result: np.ndarray = weights * function(*(Tensor.wrap(x) for x in arrays)).data.astype(float)
+            return result
 
     here = terms()
     if not np.array_equal(here, terms(), equal_nan=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +19,8 @@ __all__ = ["Judged", "Marked", "named_value"]
 SPELLINGS = (
     r"d[LJCE]_?/?d_?(.+)",
     r"d(?:loss|cost)_?d?_?(.+)",
-    r"grads?_?(.+)",
-    r"(.+?)[_.]?grad(?:ient)?",
+    r"(?:grads?|nabla|del)_?(.+)",
+    r"(.+?)[_.]?(?:grad(?:ient)?|error|err)",
     r"d_?(.+)",
     r"g_?(.+)",
     r"(.+)",
@@ -41,6 +42,7 @@ class Judged:
     scale: float = 1.0
     note: str = ""
     hidden: bool = False  # a variable of backward that was not returned
+    line: int | None = None
     right: np.ndarray | None = None
     readings: list[Reading] = field(default_factory=list)
 
@@ -57,7 +59,7 @@ class Marked:
     network: Network | None
     scale: float
     m: int
-    mean: bool
+    divisors: list[float]  # what the cost may divide the sum of its losses by
     squared: bool
     axis: int | None
     scene: Scene | None = None
@@ -72,20 +74,30 @@ class Marked:
 
 
 def named_value(key: str, known: dict[str, Any], names: dict[str, str] | None = None) -> str:
-    """The value that a gradient's name speaks of: dW1, grad_W1, W1_grad, dL_dW1, delta1; "" if none."""
+    """The value that a gradient's name speaks of: dW1, grad_W1, W1_grad, dL_dW1, delta1, dW[0]; "" if none."""
     if names and key in names:
         return names[key]
-    lower = {name.lower().replace("_", ""): name for name in known}
-    if delta := re.fullmatch(r"delta_?(\d*)", key, re.IGNORECASE):
-        for letter in "zZ":
-            if f"{letter}{delta[1]}" in known:
-                return f"{letter}{delta[1]}"
+    lower = {name.lower().replace("_", ""): name for name in reversed(known)}
+    parts = re.split(r"([\[\]]+)", key)
     for exact in (True, False):
-        for spelling in SPELLINGS:
-            if found := re.fullmatch(spelling, key):
-                name = found[1]
-                if exact and name in known and (name != key or name in known):
+        for k, part in enumerate(parts):
+            for meant in meanings(part):
+                name = "".join([*parts[:k], meant, *parts[k + 1 :]])
+                if exact and name in known:
                     return name
                 if not exact and name.lower().replace("_", "") in lower:
                     return lower[name.lower().replace("_", "")]
     return ""
+
+
+def meanings(word: str) -> Iterator[str]:
+    """What the name of a gradient may be the gradient of."""
+    if word.isdecimal():
+        yield f"[{word}]"
+    if delta := re.fullmatch(r"(?:delta|error|err)s?_?(\d*)", word, re.IGNORECASE):
+        yield from (f"Z{delta[1]}", f"z{delta[1]}")
+    if delta := re.fullmatch(r"(.+?)_?delta", word):
+        yield f"Z of {delta[1]}"
+    for spelling in SPELLINGS:
+        if found := re.fullmatch(spelling, word):
+            yield found[1]

@@ -9,31 +9,33 @@ Read next: `diagnose.py`, how the marks come about.
 
 from __future__ import annotations
 
-import inspect
-import linecache
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autograd import grad, order
-from tinygrad_edu.check.derivation import derivation
+from tinygrad_edu.check import hygiene
 from tinygrad_edu.check.diagnose import distance, mark
-from tinygrad_edu.check.judged import Judged, Marked, named_value
-from tinygrad_edu.check.mistakes import MISTAKES
-from tinygrad_edu.check.probe import Probe, examples, probes
-from tinygrad_edu.check.repair import repaired
+from tinygrad_edu.check.differences import agrees, slopes
+from tinygrad_edu.check.judged import meanings, named_value
+from tinygrad_edu.check.nested import flattened
+from tinygrad_edu.check.network import Network
+from tinygrad_edu.check.probe import Probe, examples, probes, redrawn
 from tinygrad_edu.check.report import Found, Report, Term
-from tinygrad_edu.check.trace import Failure, Ran, Traced, run_backward, same_randomness, trace
+from tinygrad_edu.check.trace import Ran, Traced, run_backward, trace
+from tinygrad_edu.check.wording import from_failure, source_file, stopped, worded
 
 __all__ = ["assert_backprop", "backprop", "gradients"]
+
+INPUTS = {"X", "x", "A0", "a0"}
 
 
 def backprop(
     forward: Callable[..., Any],
     backward: Callable[..., Any],
-    params: dict[str, Any] | None = None,
+    params: Any = None,
     X: Any = None,
     Y: Any = None,
     init: Callable[..., Any] | None = None,
@@ -50,43 +52,120 @@ def backprop(
         cost, cache = forward(params, X, Y)         the cache a dict: Z1, A1, ...
         grads = backward(params, cache, X, Y)       a dict: dW1, db1, dZ1, dA1, ...
 
-    Both are plain NumPy, examples in rows or in columns. With `init(sizes, rng)` and `data(sizes, m, rng)` sizes are
-    chosen that hide nothing. `names` says which value a gradient belongs to where its key does not: {"e2": "Z2"}.
+    Both are plain NumPy, examples in rows or in columns; parameters, cache and gradients may be lists and dicts in
+    dicts. With `init(sizes, rng)` and `data(sizes, m, rng)` sizes are chosen that hide nothing. `names` says which
+    value a gradient belongs to where its key does not: {"e2": "Z2"}.
 
     Raises:  ValueError if there is nothing to run on; whatever forward itself raises
     """
     if params is None and (init is None or data is None or sizes is None):
         raise ValueError("backprop: needs params, X and Y, or init, data and sizes; got neither. Pass your parameters.")
+    forward, backward, params, init = flattened(forward, backward, params, init)
     if init is not None and data is not None and sizes is None and params is not None:
         sizes = guessed(params, X)
     generator = np.random.default_rng(0 if rng is None else rng)
     state = generator.bit_generator.state
+    work = Work(forward, backward, names, show_fix)
     try:
-        chosen = probes(forward, backward, params, X, Y, init, data, sizes, m, generator)
+        own, *chosen = probes(forward, backward, params, X, Y, init, data, sizes, m, generator)
+        first = run(work, own)
+        report = marked_on(work, first)
+        others = [other for probe in chosen if (other := attempted(work, probe)) is not None]
+        unsure = not report.mistakes or report.mistakes[0].id == "X2" or report.mistakes[0].alternatives
+        if not others and unsure and (probe := first.redrawn(generator)) is not None:
+            others = [other for other in [attempted(work, probe)] if other is not None]
     finally:
         generator.bit_generator.state = state
-    report = marked_on(forward, backward, chosen[0], names, show_fix)
-    if len(chosen) > 1:
-        other = attempted(forward, backward, chosen[1], names, show_fix)
-        if other is not None and (not report.ok or not other.ok):
-            return other
-    return report
+    report = others[0] if report.unmarked and others else report
+    found = surer(report, next((other for other in others if not other.ok), report))
+    said = {(mistake.id, mistake.term) for mistake in found.mistakes}
+    faults = [*first.faults(work), *hygiene.gradient_checks(forward, backward)]
+    faults = [fault for fault in faults if (fault.id, fault.term) not in said]
+    extra = tuple(x for x in report.notes if x not in found.notes)
+    return replace(found, mistakes=(*faults, *found.mistakes), notes=(*found.notes, *extra))
 
 
-def attempted(
-    forward: Callable[..., Any],
-    backward: Callable[..., Any],
-    probe: Probe,
-    names: dict[str, str] | None,
-    show_fix: bool,
-) -> Report | None:
-    """The report on sizes that the person did not choose; None where their code does not run on them."""
+def surer(own: Report, other: Report) -> Report:
+    """The report that tells more; on the person's own numbers if both tell the same."""
+    if own.mistakes and other.mistakes:
+        mine, its = own.mistakes[0], other.mistakes[0]
+        same = (mine.id, mine.term) == (its.id, its.term)
+        return own if same and len(mine.alternatives) <= len(its.alternatives) else other
+    return own if own.mistakes else other
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the person handed in."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    names: dict[str, str] | None = None
+    show_fix: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """Both passes on the numbers of a probe."""
+
+    probe: Probe
+    traced: Traced
+    ran: Ran
+    m: int
+    axis: int | None
+    network: Network | None
+
+    def faults(self, work: Work) -> list[Found]:
+        """Mistakes that are in no gradient: in dtypes, in the forward pass."""
+        file = source_file(work.forward)
+        if not np.isfinite(self.traced.value):
+            return [hygiene.not_finite(self.traced, file)]
+        if self.network is None:
+            return []
+        return [
+            *hygiene.stretched(self.network, self.traced, self.m, file),
+            *hygiene.integers(self.probe, self.network),
+            *hygiene.not_finite_gradients(self.ran, source_file(work.backward)),
+        ]
+
+    def redrawn(self, rng: np.random.Generator) -> Probe | None:
+        """Other weights for a second look."""
+        if self.network is None or not np.isfinite(self.traced.value):
+            return None
+        trained = [name for name, x in self.traced.params.items() if x in self.network.parameters]
+        return redrawn(self.probe, trained, self.m, self.axis, rng)
+
+
+def run(work: Work, probe: Probe) -> Run:
+    """Trace forward, run backward."""
     try:
-        report = marked_on(forward, backward, probe, names, show_fix)
+        traced = trace(work.forward, probe.params, probe.X, probe.Y)
+    except IndexError:
+        if probe.indices is None:
+            raise
+        whole = tuple(name for name in probe.integers if name != "X")
+        return run(work, replace(probe, X=probe.indices, indices=None, integers=whole))
+    ran = run_backward(work.backward, probe.params, traced.cache, probe.X, probe.Y)
+    keys = ran.returned if isinstance(ran.returned, dict) else {}
+    numbers = {name: np.asarray(x) for name, x in probe.params.items() if isinstance(x, float)}
+    if asked := {named_value(key, numbers, work.names) for key in keys} & numbers.keys():  # b = 0.0 is a parameter
+        return run(work, replace(probe, params=probe.params | {name: numbers[name] for name in asked}))
+    wanted = traced.cost is None or any(INPUTS & set(meanings(key)) for key in keys)  # X.dot(W) cannot be traced either
+    if wanted and np.asarray(probe.X).dtype.kind == "f" and np.ndim(probe.X):
+        by_input = trace(work.forward, probe.params, probe.X, probe.Y, by_input=True)
+        traced = by_input if by_input.cost is not None else traced
+    m, axis = examples(traced, probe.X, probe.Y)
+    network = Network(traced) if traced.cost is not None else None
+    return Run(probe, traced, ran, m, axis, network)
+
+
+def attempted(work: Work, probe: Probe) -> Report | None:
+    """The report on numbers that the person did not choose; None where their code does not run on them."""
+    try:
+        report = marked_on(work, run(work, probe))
     except Exception:  # forward is made for its own sizes
         return None
-    stopped = report.unmarked or any(found.id == "X1" for found in report.mistakes)
-    return None if stopped or any("stopped" in note for note in report.notes) else report
+    return None if report.unmarked or any("stopped" in note for note in report.notes) else report
 
 
 def guessed(params: dict[str, Any], X: Any) -> tuple[int, ...] | None:
@@ -102,224 +181,53 @@ def guessed(params: dict[str, Any], X: Any) -> tuple[int, ...] | None:
     return None
 
 
-def marked_on(
-    forward: Callable[..., Any],
-    backward: Callable[..., Any],
-    probe: Probe,
-    names: dict[str, str] | None,
-    show_fix: bool,
-    calmer: int = 0,
-) -> Report:
-    """Trace, run, mark, and put it in words; on smaller weights where the cost has lost its digits."""
-    traced = trace(forward, probe.params, probe.X, probe.Y)
-    ran = run_backward(backward, probe.params, traced.cache, probe.X, probe.Y)
-    notes = [*probe.notes, *hygiene(traced, ran)]
-    if not np.isfinite(traced.value):
-        return Report((), (), "", (*notes, not_finite(traced)), probe.about, show_fix, unmarked=True)
-    sure = traced.cost is not None and agrees(forward, traced, probe)
-    if not sure and traced.cost is not None and calmer < 3:
-        softer = {
-            name: x * 0.4 if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
-            for name, x in probe.params.items()
-        }
-        note = (
-            ""
-            if calmer
-            else "Units are saturated on these weights: marked with smaller ones, where the cost has digits."
-        )
-        mild = Probe(softer, probe.X, probe.Y, probe.about, tuple(x for x in (*probe.notes, note) if x))
-        report = marked_on(forward, backward, mild, names, show_fix, calmer + 1)
+def marked_on(work: Work, given: Run, calmer: int = 0) -> Report:
+    """Mark one run and put it in words; on smaller weights where the cost has lost its digits."""
+    probe, traced, ran = given.probe, given.traced, given.ran
+    finite = bool(np.isfinite(traced.value))
+    sure = finite and traced.cost is not None and agrees(work.forward, traced, probe)
+    whole = sure and not any(hygiene.not_finite_gradients(ran, ""))
+    if not whole and traced.cost is not None and calmer < 4:
+        report = marked_on(work, run(work, smaller(probe)), calmer + 1)
         if report.terms and any(term.verdict != "cannot tell" for term in report.terms if term.of not in probe.params):
-            return report
+            note = "Units are saturated on these weights: marked with smaller ones, where the numbers have digits."
+            return report if note in report.notes else replace(report, notes=(*report.notes, note))
+    notes = list(hygiene.notes(traced, ran, probe, given.network))
+    if not finite:
+        return Report((), (), "", tuple(notes), probe.about, work.show_fix, unmarked=True)
     if not sure:
         notes.append(
             "The forward pass could not be traced"
             + (f" ({traced.cut})" if traced.cut else "")
             + ": parameters were compared with differences, and dZ and dA cannot be told."
         )
-        return by_differences(forward, probe, ran, names, tuple(notes), show_fix)
-    count, axis = examples(traced, probe.X, probe.Y)
-    marked = mark(traced, ran, probe.X, probe.Y, count, axis, names)
-    if count == 1:
+        return by_differences(work, probe, ran, tuple(notes))
+    marked = mark(traced, ran, probe.X, probe.Y, given.m, given.axis, work.names)
+    if given.m == 1:
         notes.append("There is one example: a missing or extra 1/m cannot be told on your data.")
-    return worded(marked, ran, backward, tuple(notes), probe.about, show_fix)
+    return worded(marked, ran, work.backward, tuple(notes), probe.about, work.show_fix)
 
 
-def agrees(forward: Callable[..., Any], traced: Traced, probe: Probe) -> bool:
-    """Whether the traced gradient is the slope of forward: a part of the cost may have been cut from the graph."""
-    rng = np.random.default_rng(1)
-    moved = {name: rng.standard_normal(x.shape) for name, x in traced.params.items() if hasattr(x, "requires_grad")}
-    tensors = [traced.params[name] for name in moved]
-    slopes = grad(traced.cost, tensors, allow_unused=True)
-    predicted = sum(float(np.vdot(moved[n], g.data)) for n, g in zip(moved, slopes, strict=True) if g is not None)
-    with np.errstate(all="ignore"):
-
-        def at(h: float) -> float:
-            there = {name: x + h * moved[name] if name in moved else x for name, x in probe.params.items()}
-            with same_randomness(forward):
-                result = forward(there, probe.X.copy(), probe.Y)
-            return float(np.squeeze(result[0] if isinstance(result, tuple) else result))
-
-        try:
-            if abs(at(0.0) - traced.value) > 1e-9 * max(1.0, abs(traced.value)):
-                return True  # another value on the same inputs: a fresh mask, which the trace has already
-            for h in (1e-5, 1e-6, 1e-7):
-                slope = (at(h) - at(-h)) / (2 * h)
-                if abs(slope - predicted) <= 1e-4 * max(abs(slope), abs(predicted)) + 1e-9 / h * 1e-3:
-                    return True
-        except Exception:
-            return True
-    return False
+def smaller(probe: Probe) -> Probe:
+    """The same with smaller weights."""
+    params = {
+        name: x * 0.4 if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for name, x in probe.params.items()
+    }
+    return replace(probe, params=params)
 
 
-def hygiene(traced: Traced, ran: Ran) -> list[str]:
-    """What is not a wrong gradient, but will be a trap."""
-    notes = []
-    for name in dict.fromkeys(ran.changed):
-        kind = "a parameter" if name in traced.params else "an array of the forward pass"
-        notes.append(f"backward changes {name} in place, {kind}: work on a copy.")
-    return notes
-
-
-def not_finite(traced: Traced) -> str:
-    """Where NaN or infinity arose first."""
-    if traced.cost is not None:
-        for node in reversed(order([traced.cost])):
-            if not np.isfinite(node.data).all():
-                return (
-                    f"The cost is {traced.value}: `{node.op.name}` gives it first, at {node.data.shape}. log(0) and "
-                    "saturated outputs do this; clip, or compute the cost from Z."
-                )
-    return f"The cost is {traced.value}."
-
-
-def worded(
-    marked: Marked, ran: Ran, backward: Callable[..., Any], notes: tuple[str, ...], about: str, show_fix: bool
-) -> Report:
-    """The report on what was judged."""
-    lines = {binding.name: binding.line for binding in ran.bindings}
-    shown = tuple(
-        Term(t.key, t.name, t.verdict, t.error, shape_of(t), t.expected, lines.get(t.key), said(t))
-        for t in marked.terms
-        if not t.hidden or t.wrong
-    )
-    mistakes = group(marked, ran, lines, source_file(backward))
-    if ran.failure is not None:
-        notes = (*notes, stopped(ran.failure))
-        if not mistakes:
-            mistakes = (from_failure(ran.failure, marked),)
-    elif not isinstance(ran.returned, dict):
-        notes = (*notes, f"backward must return a dict of gradients; got {type(ran.returned).__name__}.")
-    unmarked = not mistakes and not any(t.verdict.startswith("right") for t in marked.terms)
-    return Report(shown, mistakes, convention(marked), notes, about, show_fix, unmarked)
-
-
-def shape_of(term: Judged) -> tuple[int, ...]:
-    return () if term.given is None else term.given.shape
-
-
-def said(term: Judged) -> str:
-    if term.note:
-        return term.note
-    return "a variable of backward, not returned" if term.hidden else ""
-
-
-def group(marked: Marked, ran: Ran, lines: dict[str, int], file: str) -> tuple[Found, ...]:
-    """One mistake for all the terms that have the same slip."""
-    together: dict[str, list[Judged]] = {}
-    in_place = {binding.name for binding in ran.bindings if binding.changed}
-    for term in marked.roots:
-        found = term.readings[0].id if term.readings else f"X2 {term.key}"
-        if found == "D9" and shared(term.key, ran, in_place):
-            found = "G2"
-        together.setdefault(found, []).append(term)
-    mistakes = []
-    for found, terms in together.items():
-        first = terms[0]
-        reading = first.readings[0] if first.readings else None
-        line = lines.get(first.key)
-        others = [r for r in first.readings[1:] if reading and r.price <= reading.price + 0.4 and r.id != found]
-        mistakes.append(
-            Found(
-                id=found.split()[0],
-                term=first.key,
-                terms=tuple(term.key for term in terms),
-                done=reading.done if reading else "no slip in the catalogue gives these numbers",
-                derivation=derivation(first, marked),
-                line=line,
-                text=linecache.getline(file, line).strip() if line and file else "",
-                factor=reading.factor if reading else 1.0,
-                alternatives=tuple(f"{MISTAKES[r.id].name} ({r.id})" for r in others[:3]),
-            )
-        )
-    return tuple(mistakes)
-
-
-def shared(key: str, ran: Ran, in_place: set[str]) -> bool:
-    """Whether a gradient was changed in place through another name."""
-    if key not in in_place or not isinstance(ran.returned, dict):
-        return False
-    mine = ran.returned[key]
-    return any(
-        name != key and np.shares_memory(mine, x) for name, x in ran.returned.items() if isinstance(x, np.ndarray)
-    )
-
-
-def source_file(function: Callable[..., Any]) -> str:
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return code.co_filename if code else ""
-
-
-def convention(marked: Marked) -> str:
-    """Where the person's 1/m stands."""
-    inner = [t for t in marked.terms if t.verdict == "right by convention"]
-    if not inner:
-        return ""
-    if abs(inner[0].scale / marked.m - 1) < 1e-4:
-        return (
-            "Your dZ and dA are those of one example's loss, and the 1/m stands in dW and db. The other convention has "
-            "1/m in dZ already; both are right."
-        )
-    return (
-        f"Your dZ and dA are {inner[0].scale:g} times those of the cost, and dW and db make up for it; that is right."
-    )
-
-
-def stopped(failure: Failure) -> str:
-    """An exception in words."""
-    where = f" at line {failure.line}, `{failure.text}`" if failure.line else ""
-    shapes = ", ".join(f"{name} {shape}" for name, shape in failure.shapes.items() if name in failure.text)
-    return f"backward stopped{where}: {failure.kind}: {failure.message}" + (f" Shapes: {shapes}." if shapes else "")
-
-
-def from_failure(failure: Failure, marked: Marked | None = None) -> Found:
-    """The likely slip behind an exception: the one change of the line with which it gives the right gradient."""
-    if marked is not None and (repair := repaired(failure, marked)):
-        key, found, done = repair
-        return Found(found, key, (key,), done, "", failure.line, failure.text)
-    target = failure.text.split("=")[0].strip()
-    return Found("X1", target, (target,), f"{failure.kind}: {failure.message}", "", failure.line, failure.text)
-
-
-def by_differences(
-    forward: Callable[..., Any],
-    probe: Probe,
-    ran: Ran,
-    names: dict[str, str] | None,
-    notes: tuple[str, ...],
-    show_fix: bool,
-) -> Report:
+def by_differences(work: Work, probe: Probe, ran: Ran, notes: tuple[str, ...]) -> Report:
     """Without a graph: the parameters alone, against central differences."""
     returned = ran.returned if isinstance(ran.returned, dict) else {}
     terms, mistakes = [], []
     for key, value in returned.items():
-        name = named_value(str(key), probe.params, names)
+        name = named_value(str(key), probe.params, work.names)
         x = probe.params.get(name)
         if not isinstance(x, np.ndarray):
             terms.append(Term(str(key), name, "cannot tell", float("nan"), np.shape(value), ()))
             continue
         g = np.asarray(value, float)
-        slope = differences(forward, probe, name)
+        slope = slopes(work.forward, probe, name)
         same = g.size == slope.size and np.broadcast_shapes(g.shape, slope.shape) == slope.shape
         error = distance(g.reshape(slope.shape), slope) if same else float("inf")
         verdict = "right" if error < 1e-5 else "root cause"
@@ -329,29 +237,7 @@ def by_differences(
     unmarked = not mistakes and not any(term.verdict == "right" for term in terms)
     if ran.failure is not None:
         notes, mistakes = (*notes, stopped(ran.failure)), [from_failure(ran.failure)]
-    return Report(tuple(terms), tuple(mistakes), "", notes, probe.about, show_fix, unmarked)
-
-
-def differences(forward: Callable[..., Any], probe: Probe, name: str) -> np.ndarray:
-    """The slopes of the cost by every entry of a parameter."""
-    params = dict(probe.params)
-    x = params[name] = probe.params[name].copy()
-    slopes = np.empty(x.shape)
-
-    def cost() -> float:
-        with np.errstate(all="ignore"), same_randomness(forward):
-            copies = {key: v.copy() if isinstance(v, np.ndarray) else v for key, v in params.items()}
-            result = forward(copies, probe.X.copy() if probe.X is not None else None, probe.Y)
-        return float(np.squeeze(result[0] if isinstance(result, tuple) else result))
-
-    for index in np.ndindex(x.shape):
-        before, h = x[index], 1e-5 * max(1.0, abs(float(x[index])))
-        x[index] = before + h
-        right = cost()
-        x[index] = before - h
-        slopes[index] = (right - cost()) / (2 * h)
-        x[index] = before
-    return slopes
+    return Report(tuple(terms), tuple(mistakes), "", notes, probe.about, work.show_fix, unmarked)
 
 
 def gradients(
@@ -361,9 +247,13 @@ def gradients(
 
     Which line is wrong, and whether 1/m or a sum over the batch is hidden by the data, cannot be told from arrays.
     """
-    return backprop(
-        lambda given, X, Y: cost(given), lambda given, cache, X, Y: grads, params, np.zeros((1, 1)), None, names=names
-    )
+    work = Work(lambda given, X, Y: cost(given), lambda given, cache, X, Y: grads, names)
+    forward, backward, flat_params, _ = flattened(work.forward, work.backward, params, None)
+    own, *_ = probes(forward, backward, flat_params, None, None, None, None, None, None, np.random.default_rng(0))
+    given = run(replace(work, forward=forward, backward=backward), own)
+    report = marked_on(replace(work, forward=forward, backward=backward), given)
+    note = "There are arrays only: which line is wrong, and what one batch hides, cannot be told from them."
+    return replace(report, mistakes=(*given.faults(work), *report.mistakes), notes=(*report.notes, note))
 
 
 def assert_backprop(forward: Callable[..., Any], backward: Callable[..., Any], *given: Any, **options: Any) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.network import close
-from tinygrad_edu.check.readings import Reading, Scene, Sought, fits, name_of_array
+from tinygrad_edu.check.readings import Reading, Scene, Sought, alike, fits, name_of_array
 
 __all__ = ["multiplied", "summed", "ways"]
 
@@ -15,20 +16,23 @@ __all__ = ["multiplied", "summed", "ways"]
 def summed(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """Another sum, of dZ or of another gradient."""
     person, expected, key = sought.person, sought.expected, sought.key
-    own = {scene.gradient_name(node) for node in scene.network.next_named(sought.node)}
+    following = scene.network.next_named(sought.node)
+    own = {scene.gradient_name(node) for node in following}
     for name, g in scene.gradients.items():
         right = name in own
         extra = 0.0 if right else 1.5
         nothing = 1e-12 * float(np.sum(np.abs(g)))
         if right and np.ptp(person) < nothing and abs(person.flat[0]) < nothing and abs(np.sum(g)) < nothing:
-            yield Reading("E1", 0.8, f"{key} = the sum of all of {name}, which is always 0")
+            units = person.shape != expected.shape and person.size > 1
+            said = "over the units, which is always 0" if units else "of all, which is always 0"
+            yield Reading("E2" if units else "E1", 0.8, f"{key} = the sum of {name} {said}")
             continue
         for axis in (None, *range(g.ndim)):
             total = np.sum(g, axis=axis, keepdims=True)
             if axis is None and expected.size == 1 and right:
                 continue
             for value in (total, np.squeeze(total)):
-                spread = value if value.size > 1 or not person.ndim else np.broadcast_to(value.ravel(), person.shape)
+                spread = stretched(value, person.shape)
                 if not (fit := fits(person, spread, scene)):
                     continue
                 if axis is None:
@@ -41,7 +45,7 @@ def summed(sought: Sought, scene: Scene) -> Iterator[Reading]:
                 elif right:
                     yield Reading("E2", 0.8 + fit[1], f"{key} = the sum of {name} over axis {axis}", fit[0])
                 else:
-                    wrong = "D8" if same_layer(name, own) else "D3"
+                    wrong = "D8" if of_same_layer(name, following, scene) else "D3"
                     yield Reading(wrong, 1.0 + fit[1], f"{key} was summed from {name}", fit[0])
         if g.shape != expected.shape and (fit := fits(person, g, scene)):
             yield Reading(
@@ -49,9 +53,21 @@ def summed(sought: Sought, scene: Scene) -> Iterator[Reading]:
             )
 
 
-def same_layer(name: str, own: set[str]) -> bool:
-    """Whether dA2 belongs to the layer of dZ2."""
-    return any(name[-1:].isdigit() and name[-1] == other[-1:] and name != other for other in own)
+def stretched(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A sum as it becomes where a term of another shape is added to it; itself where it does not fit."""
+    try:
+        return np.broadcast_to(value, shape)
+    except ValueError:
+        return value
+
+
+def of_same_layer(name: str, following: list[Node], scene: Scene) -> bool:
+    """Whether a gradient is the dA of the layer whose dZ belongs here."""
+    for z in following:
+        made = [scene.gradient_name(a) for a in scene.network.next_named(z) if z in scene.network.same_layer(a)]
+        if name in made:
+            return True
+    return False
 
 
 def multiplied(sought: Sought, scene: Scene) -> Iterator[Reading]:
@@ -61,6 +77,9 @@ def multiplied(sought: Sought, scene: Scene) -> Iterator[Reading]:
     if not products or person.ndim != 2:
         return
     product = products[0]
+    part = scene.network.carry(start={product.node: scene.passed[product.node]}).get(sought.node)
+    if part is not None and not close(part, sought.expected) and (fit := fits(person, part, scene)):
+        yield Reading("D7", 0.7 + fit[1], f"{sought.key} has the gradient of one of its uses only", fit[0])
     following = network.next_named(sought.node)
     dZ = scene.gradient_name(min(following, key=lambda x: x.created)) if following else ""
     operand = name_of_array(product.other, scene)
@@ -71,26 +90,35 @@ def multiplied(sought: Sought, scene: Scene) -> Iterator[Reading]:
             if g.ndim != 2 or x.ndim != 2:
                 continue
             price = 0.8 + (one != dZ) + (other.rstrip("′") != operand) * (0.2 if other.endswith("′") else 1.0)
-            for text, value in ways(one, g, other, x):
-                if value.shape == person.shape and (fit := fits(person, value, scene)):
+            for text, value in ways(one, g, other, x, person):
+                if fit := fits(person, value, scene):
                     star = "*" in text
                     again = close(value, sought.expected) and one == dZ
                     if again and fit[1] == 0.0:
                         continue
                     found = product_id(sought, scene, (one, dZ), (other, operand), star)
+                    if found == "E8" and text == right_form(one, other, product.other_left):
+                        found = "D2"
                     if found:
                         yield Reading(found, price + 0.1 * star + fit[1], f"{sought.key} = {text}", fit[0])
 
 
-def ways(one: str, a: np.ndarray, other: str, b: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """All products of two matrices."""
+def right_form(g: str, other: str, other_left: bool) -> str:
+    """The product as the chain rule has it: what is left is that g is not the dZ of this product."""
+    return f"{other}.T @ {g}" if other_left else f"{g} @ {other}.T"
+
+
+def ways(one: str, a: np.ndarray, other: str, b: np.ndarray, like: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """All products of two matrices that have the shape of an array, and may be a multiple of it."""
     for p, x, p_name in ((a, b, (one, other)), (b, a, (other, one))):
         for left, left_name in ((p, p_name[0]), (p.T, p_name[0] + ".T")):
             for right, right_name in ((x, p_name[1]), (x.T, p_name[1] + ".T")):
-                if left.shape[1] == right.shape[0]:
+                fits_shape = left.shape[1] == right.shape[0] and (left.shape[0], right.shape[1]) == like.shape
+                if fits_shape and alike(like[:2], left[:2] @ right):
                     yield f"{left_name} @ {right_name}", left @ right
     for right, right_name in ((b, other), (b.T, other + ".T")):
-        if all(i == j or 1 in (i, j) for i, j in zip(a.shape, right.shape, strict=True)):
+        meet = all(i == j or 1 in (i, j) for i, j in zip(a.shape, right.shape, strict=True))
+        if meet and np.broadcast_shapes(a.shape, right.shape) == like.shape:
             yield f"{one} * {right_name}", a * right
 
 
@@ -114,7 +142,7 @@ def product_id(
         return "D5"
     if x != right_x:
         return None
-    layer = same_layer(g, {right_g}) or g == scene.error
+    layer = of_same_layer(g, scene.network.next_named(sought.node), scene) or g == scene.error
     if layer:
         return "D8" if sought.parameter else "D2"
     return "D3" if g in scene.gradients else None

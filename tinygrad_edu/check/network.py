@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, fit, order
+from tinygrad_edu.check.nested import flat
 from tinygrad_edu.check.trace import Traced
 
 __all__ = ["Elementwise", "Network", "Product", "close"]
@@ -83,13 +84,22 @@ class Network:
             if found is not None and (found in inside or found in self.uses):
                 self.node_of[name] = found
         for name, x in traced.named.items():
-            if name not in self.node_of and (same := self.node_with(x)):
+            if name not in self.node_of and (same := self.node_with(x)) is not None:
                 self.node_of[name] = same
         self.name_of: dict[Node, str] = {}
+        self.links: dict[tuple[Node, int], Elementwise | None] = {}  # by z, as long as no name is added
         self.call(traced.params)
-        self.call(traced.cache if isinstance(traced.cache, dict) else ())
+        cached = flat(traced.cache)
+        self.call(name for name in cached if "][" not in name)
+        self.rebound = self.by_layer(traced.earlier)
+        numbered = {f"{name}{k}": x for name, nodes in self.rebound.items() for k, x in enumerate(nodes, start=1)}
+        self.node_of = numbered | self.node_of
+        known = {self.node_of[name] for name in cached if name in self.node_of}
+        self.call(name for name, node in numbered.items() if node in known)
+        self.call(cached)
         if all(isinstance(x, Node) and x.op is None for x in self.name_of):
-            self.call(name for name in traced.named if re.fullmatch(r"[A-Za-z]{1,2}_?\d+", name))
+            self.call(name for name in self.node_of if re.fullmatch(r"[A-Za-z]{1,2}_?\d+", name))
+        self.call_preactivations()
         self.parameters = {x for x in traced.params.values() if isinstance(x, Node)}
         self.own = self.owned()
         self.seed = np.ones(self.cost.data.shape)
@@ -100,6 +110,45 @@ class Network:
         for name in names:
             if name in self.node_of:
                 self.name_of.setdefault(self.node_of[name], name)
+
+    def by_layer(self, earlier: dict[str, list[Any]]) -> dict[str, list[Node]]:
+        """Names that a loop over layers gave again and again: the last value they had in each layer."""
+        found: dict[str, list[Node]] = {}
+        for name, values in earlier.items():
+            nodes: dict[Node, None] = {}
+            for x in values:
+                if isinstance(x, Node) and x in self.uses and x not in nodes:
+                    if nodes and next(reversed(nodes)) in self.same_layer(x):
+                        nodes.popitem()
+                    nodes[x] = None
+            if len(nodes) > 1:
+                found[name] = list(nodes)
+        return found
+
+    def same_layer(self, node: Node) -> set[Node]:
+        """What a value was made from with no matrix product in between."""
+        found, waiting = {node}, [node]
+        while waiting:
+            current = waiting.pop()
+            for x in current.inputs if current.op not in PRODUCTS else ():
+                if isinstance(x, Node) and x not in found:
+                    found.add(x)
+                    waiting.append(x)
+        return found
+
+    def call_preactivations(self) -> None:
+        """Z of A1: what an activation was made from, where the person gave it no name."""
+        for node, name in tuple(self.name_of.items()):
+            layer = self.same_layer(node) - {node}
+            below = [x for x in layer if x.op in PRODUCTS and x.data.shape == node.data.shape]
+            if node.op is None or not below or any(x in self.name_of and x.op is not None for x in layer):
+                continue
+            z = max(below, key=lambda x: x.created)
+            while z is not node and [use.op for use, _ in self.uses[z]] == [ops.add]:
+                z = self.uses[z][0][0]
+            if z is not node:
+                self.node_of[f"Z of {name}"] = z
+                self.call([f"Z of {name}"])
 
     def node_with(self, x: Any) -> Node | None:
         """A node of the graph that holds the same numbers: the cache may hold a copy."""
@@ -125,17 +174,20 @@ class Network:
         change: tuple[Node, int, Change] | None = None,
         start: dict[Node, Any] | None = None,
         without: Iterable[Node] = (),
+        until: Node | None = None,
     ) -> dict[Node, Any]:
         """The chain rule: the gradient that arrives at each node.
 
         It goes on from `given` wherever a node has a value there; `change` replaces what one rule gives for
-        one input; nodes in `without` pass nothing on.
+        one input; nodes in `without` pass nothing on. What lies before `until` is left out.
         """
         arriving: dict[Node, Any] = dict(start or {self.cost: self.seed})
         complete: dict[Node, Any] = {}
         given, blocked = given or {}, set(without)
         with np.errstate(all="ignore"):
             for node in self.nodes:
+                if until is not None and until.op is not None and node.created <= until.created:
+                    break
                 if node not in arriving:
                     continue
                 g = complete[node] = arriving.pop(node)
@@ -204,6 +256,12 @@ class Network:
 
     def elementwise(self, z: Node) -> Elementwise | None:
         """The link from z to the next named value, if that is a function of each entry alone."""
+        key = (z, len(self.name_of))
+        if key not in self.links:
+            self.links[key] = self.found_elementwise(z)
+        return self.links[key]
+
+    def found_elementwise(self, z: Node) -> Elementwise | None:
         following = [x for x in self.next_named(z) if x.data.shape == z.data.shape]
         if not following:
             return None
@@ -247,11 +305,12 @@ class Network:
         if a is z:
             return np.ones(z.data.shape)
         ones, weights = np.ones(a.data.shape), np.random.default_rng(0).uniform(1, 2, a.data.shape)
-        slope = self.carry(start={a: ones}).get(z)
-        weighed = self.carry(start={a: weights}).get(z)
+        slope = self.carry(start={a: ones}, until=z).get(z)
+        weighed = self.carry(start={a: weights}, until=z).get(z)
         if slope is None or weighed is None or not close(weighed, slope * weights, 1e-9):
             return None
-        return slope
+        result: np.ndarray | None = slope
+        return result
 
     def replay(self, a: Node, z: Node, value: np.ndarray) -> np.ndarray | None:
         """da/dz as it would be if z held another value."""
@@ -273,21 +332,17 @@ class Network:
             for node, data in before.items():
                 node.data = data
 
-    def per_example(self, m: int) -> str:
-        """Whether the cost is a "mean" or a "sum" over the examples: by the factor at its first sum."""
-        factors = [
-            float(np.ravel(g)[0])
-            for node, g in self.right.items()
-            if node not in self.own
-            and node.data.size > 1
-            and np.ptp(g) == 0
-            and all(use.data.size < node.data.size for use, _ in self.uses.get(node, ()))
-        ]
-        plain = {1.0, 2.0, 0.5}
-        for factor in map(abs, factors):
-            if any(np.isclose(factor, x) for x in plain):
-                return "sum"
-        return "mean" if factors else "unknown"
+    def divisors(self, m: int) -> list[float]:
+        """What the cost may divide the sum of its losses by, m, every entry or 1; by the factor at its first sum."""
+        for node, g in self.right.items():
+            summed = all(use.data.size < node.data.size for use, _ in self.uses.get(node, ()))
+            if node not in self.own and node.data.size > 1 and summed and not np.ptp(g) and np.all(g):
+                factor = abs(float(np.ravel(g)[0]))
+                numbers = dict.fromkeys((1.0, float(m), float(node.data.size)))
+                found = [n for n in numbers if any(np.isclose(factor * n, plain) for plain in (1.0, 2.0, 0.5))]
+                if found:
+                    return found
+        return [float(m)]
 
 
 def reach(node: Node) -> set[Node]:

@@ -7,6 +7,7 @@ these cannot show is said.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,12 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.network import PRODUCTS, Network
 from tinygrad_edu.check.trace import Traced, copied, same_randomness
 
-__all__ = ["Probe", "examples", "probes"]
+__all__ = ["Probe", "examples", "probes", "redrawn"]
 
 EXAMPLES = 13  # prime, and no product of the sizes below
 HIDDEN = (7, 5, 11, 9, 8)
 INPUTS, OUTPUTS = 6, 3
+ENLARGED = 7  # examples where there was one
 
 
 @dataclass
@@ -32,7 +34,9 @@ class Probe:
     X: Any
     Y: Any
     about: str = ""
-    notes: tuple[str, ...] = ()
+    integers: tuple[str, ...] = ()  # what was given in whole numbers
+    float32: tuple[str, ...] = ()
+    indices: Any = None  # X in whole numbers, as it was given
 
 
 def probes(
@@ -68,25 +72,25 @@ def probes(
 
 def own(params: dict[str, Any], X: Any, Y: Any, rng: np.random.Generator) -> Probe:
     """The person's own numbers in float64, other weights in the place of zero or equal ones."""
-    notes = []
     ready: dict[str, Any] = {}
+    integers, float32 = [], []
     for name, value in copied(params).items():
-        x = np.asarray(value) if isinstance(value, list) else value
-        if isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.size > 1:
-            notes.append(f"{name} holds integers: updates would be cut to whole numbers. Write 1.0, or .astype(float).")
-        if isinstance(x, np.ndarray) and x.dtype.kind in "fiu":
-            x = x.astype(float)
+        x = ready[name] = np.asarray(value) if isinstance(value, list) else value
+        if isinstance(x, np.ndarray) and x.dtype.kind in "fiu" and x.size:
+            integers += [name] if x.dtype.kind in "iu" else []
+            float32 += [name] if x.dtype.itemsize < 8 and x.dtype.kind == "f" else []
+            x = ready[name] = x.astype(float)
             if x.size > 1 and np.ptp(x) == 0:
-                x = rng.standard_normal(x.shape) * 0.5
-        ready[name] = x
+                ready[name] = rng.standard_normal(x.shape) * 0.5
     inputs = np.asarray(X)
     if inputs.dtype.kind in "iuf":
-        if inputs.dtype.kind in "iu" and inputs.size > 1:
-            notes.append("X holds integers; it was marked as floats.")
         X = inputs.astype(float)
+    indices = inputs if inputs.dtype.kind in "iu" else None
+    if indices is not None and inputs.size > 1:
+        integers.append("X")
     if isinstance(Y, np.ndarray) and Y.dtype.kind == "f":
         Y = Y.astype(float)
-    return Probe(ready, X, copied(Y), "Marked on your data.", tuple(notes))
+    return Probe(ready, X, copied(Y), "Marked on your data.", tuple(integers), tuple(float32), indices)
 
 
 def made(
@@ -109,9 +113,46 @@ def distinct(sizes: Sequence[int]) -> tuple[int, ...]:
     return (INPUTS, *hidden, 1 if sizes[-1] == 1 else OUTPUTS)
 
 
+def redrawn(probe: Probe, trained: Sequence[str], m: int, axis: int | None, rng: np.random.Generator) -> Probe:
+    """Other weights of the same shapes; where there is one example, more of the same kind.
+
+    Small weights hide most slips of an activation, dead units hide all of them, one example hides every 1/m.
+    """
+    params = copied(probe.params)
+    for name in trained:
+        x = params[name]
+        scale = 1 / np.sqrt(min(x.shape)) if x.ndim > 1 and min(x.shape) > 1 else 0.3
+        params[name] = rng.standard_normal(x.shape) * scale
+    X, Y, about = probe.X, probe.Y, "Marked with your data and other weights."
+    if m == 1 and axis is not None and np.ndim(X) == 2:
+        X, Y = more_like(X, axis, rng), more_like(Y, axis, rng)
+        about = f"Marked with {ENLARGED} examples like yours: one example hides every 1/m."
+    elif isinstance(Y, np.ndarray) and Y.size > 1 and np.unique(Y).tolist() in ([0], [1]):
+        Y = rng.permuted(np.arange(Y.size) % 2).reshape(Y.shape).astype(Y.dtype)  # one class alone hides the other
+    return Probe(params, X, Y, about, probe.integers)
+
+
+def more_like(x: Any, axis: int, rng: np.random.Generator) -> Any:
+    """Several examples of the kind of one: zeros and ones, one-hot, whole numbers, or anything."""
+    one = np.asarray(x)
+    if one.ndim == 0 or one.shape[axis if one.ndim > 1 else 0] != 1:
+        return x
+    shape = list(one.shape)
+    shape[axis if one.ndim > 1 else 0] = ENLARGED
+    if one.size > 1 and set(np.unique(one)) == {0, 1} and one.sum() == 1:
+        hot = np.eye(one.size)[rng.permutation(np.arange(ENLARGED) % one.size)]
+        return (hot if axis == 0 else hot.T).astype(one.dtype)
+    if set(np.unique(one)) <= {0, 1}:
+        return rng.permuted(np.arange(int(np.prod(shape))) % 2).reshape(shape).astype(one.dtype)
+    if one.dtype.kind in "iu":
+        return rng.integers(0, one.max() + 1, shape).astype(one.dtype)
+    return rng.standard_normal(shape) * max(1.0, float(np.std(one)))
+
+
 def fixed(functions: Sequence[Callable[..., Any]], values: Sequence[Any]) -> bool:
     """Whether a function reads a size from a global constant: then the sizes must stay."""
     for function in functions:
+        function = inspect.unwrap(function)
         code, known = getattr(function, "__code__", None), getattr(function, "__globals__", {})
         for name in code.co_names if code else ():
             held = known.get(name)

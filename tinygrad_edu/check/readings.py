@@ -5,7 +5,7 @@ Read next: `search.py`, which tries the explanations.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,10 @@ import numpy as np
 from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.network import Network, close
 
-__all__ = ["Reading", "Scene", "Sought", "factors", "fits", "name_of_array"]
+__all__ = ["Reading", "Scene", "Sought", "alike", "factors", "fits", "name_of_array"]
+
+
+SAMPLE = 64  # entries of a large array that are compared first
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,23 @@ class Scene:
     m: int
     axis: int | None  # along which the examples run
     scale: float  # of the person's dZ and dA: m where 1/m stands in dW and db
-    mean: bool  # whether the cost is a mean over the examples
+    divisors: list[float]  # what the cost may divide the sum of its losses by: m if it is a mean, 1 if it is a sum
     squared: bool  # whether the cost is made of squares
     digits: float = 1e-8  # to which two arrays count as the same
     error: str = ""  # how A − Y is called among the gradients, if there is one
+    predicted: str = ""  # what A is called there
+    carried: Callable[[np.ndarray], np.ndarray] | None = None  # from dZ to the dW that shows it
     given: dict[Node, np.ndarray] = field(default_factory=dict)  # the person's gradients
     arrays: dict[str, np.ndarray] = field(default_factory=dict)  # the values of the forward pass
+    widths: list[int] = field(default_factory=list)  # how long X is along its other axes
     gradients: dict[str, np.ndarray] = field(default_factory=dict)  # by the name that the person would give
     altered: dict[str, np.ndarray] = field(default_factory=dict)  # what backward made of a value of its name
     steps: list[np.ndarray] = field(default_factory=list)  # everything backward held
     numbers: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def mean(self) -> bool:
+        return 1.0 not in self.divisors
 
     def gradient_name(self, node: Node) -> str:
         return "d" + self.network.name_of.get(node, "J")
@@ -70,7 +80,9 @@ class Scene:
 def fits(person: np.ndarray, value: Any, scene: Scene) -> tuple[float, float, str] | None:
     """The factor by which a candidate is the person's value, its price and its name; None if it does not fit."""
     value = np.asarray(value)
-    if value.shape != person.shape or not np.isfinite(value).all():
+    if scene.carried is not None:
+        value = scene.carried(value)
+    if value.shape != person.shape or not alike(person, value) or not np.isfinite(value).all():
         return None
     square = float(np.vdot(value, value))
     if square == 0.0:
@@ -84,6 +96,16 @@ def fits(person: np.ndarray, value: Any, scene: Scene) -> tuple[float, float, st
         if abs(factor / number - 1) < scene.digits:
             return factor, 2.0 if len(name) < 5 else 2.6, name
     return (factor, 4.0, f"{factor:.4g}") if np.size(value) > 2 else None
+
+
+def alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays may be multiples of one another, by some of their entries."""
+    if a.size < 4 * SAMPLE:
+        return True
+    some = slice(None, None, a.size // SAMPLE)
+    x, y = a.ravel()[some], b.ravel()[some]
+    square = float(np.vdot(y, y))
+    return not square or close(x, float(np.vdot(y, x)) / square * y, 1e-3)
 
 
 def factors(scene: Scene) -> Iterator[tuple[str, float]]:
@@ -100,6 +122,8 @@ def factors(scene: Scene) -> Iterator[tuple[str, float]]:
         for other in ("2", "1/2", "−1"):
             if name != other:
                 yield f"{other} · {name}", known[other] * number
+    for width in scene.widths:
+        yield f"m/{width}", m / width
     yield "1/m²", 1 / m**2
     yield "m²", m**2
 

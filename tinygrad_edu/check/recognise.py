@@ -82,7 +82,8 @@ def last_layer(model: Callable[[Any], Any], loss: Callable[[Any, Any], Any], X: 
             "last_layer: the cost must depend on model(X); got one whose graph does not hold it. "
             "Was the prediction cut off inside the loss, by .detach() or .numpy()?"
         )
-    return compared(graph, layer, recognise(graph, layer, prediction, loss, y))
+    above = after(graph, layer.Z)
+    return compared(graph, layer, above, recognise(J, layer, above, prediction, loss, y))
 
 
 @dataclass(frozen=True)
@@ -145,24 +146,36 @@ def steps(nodes: list[GraphNode]) -> str:
 # Which pair
 
 
-def recognise(graph: Graph, layer: Layer, prediction: Tensor, loss: Callable[[Any, Any], Any], y: Any) -> Found:
-    """The pair whose cost changes as this one does when Z is given other values."""
-    Z, above = layer.rows_or_columns(layer.Z.data), after(graph, layer.Z)
-    others = other_values((3, *layer.Z.shape), Z.dtype)
+def recognise(
+    J: Tensor, layer: Layer, above: list[GraphNode], prediction: Tensor, loss: Callable[[Any, Any], Any], y: Any
+) -> Found:
+    """The pair whose cost J is, or whose cost changes as this one does when Z is given other values.
+
+    J is known at once where it is a usual share of the pair's sum, 1/m, to nine digits. Else Z is given three other
+    values, and the share must stay the same: there may be a penalty, or Z lie where the loss is clipped.
+    """
+    Z, by_rows = layer.rows_or_columns(layer.Z.data), layer.layout == "rows"
+    with np.errstate(all="ignore"):
+        fitting = []
+        for pair in candidates(y):
+            Y = fitting_targets(pair.name, Z, y, by_rows)
+            if Y is not None:
+                fitting.append((pair, Y))
+                share = J.item() / (pair.cost(pair.activation(Z, layer.layout), Y, 1) or np.inf)
+                if Z.dtype.itemsize > 4 and usual(share, Z):
+                    return Found(*with_half(pair, 1 / share, Z, by_rows), Y, 0)
     with autograd.no_grad(), np.errstate(all="ignore"):
+        others = other_values((3, *layer.Z.shape), Z.dtype)
         costs = [float(loss(Tensor.wrap(replay(layer.Z, above, prediction, other)), y)) for other in others]
-        for pair in formulas.PAIRS.values():
-            Y = fitting_targets(pair.name, Z, y, layer.layout == "rows")
-            if Y is None:
-                continue
+        for pair, Y in fitting:
             sums = [pair.cost(pair.activation(layer.rows_or_columns(other), layer.layout), Y, 1) for other in others]
-            change, change_of_sum = moved(costs), moved(sums)
+            change, change_of_sum = np.diff(costs), np.diff(sums)
             share = change[0] / change_of_sum[0]
             near = (1e-5 if Z.dtype.itemsize > 4 else 1e-2) * np.abs(change)
             if share > 0 and (np.abs(change - share * change_of_sum) <= near).all():
                 constant = costs[0] - share * sums[0]
-                pair, m = with_half(pair, 1 / share, Z, layer.layout == "rows")
-                return Found(pair, m, Y, constant if abs(constant) > 1e-4 * abs(costs[0]) else 0)
+                found = with_half(pair, 1 / share, Z, by_rows)
+                return Found(*found, Y, constant if abs(constant) > 1e-4 * abs(costs[0]) else 0)
     raise ValueError(
         f"last_layer: the last layer must end in a known pair of activation and loss, {', '.join(formulas.PAIRS)}; "
         f"got {steps([layer.Z, *above])} with Z {layer.Z.shape} and y {np.shape(y)}. "
@@ -170,15 +183,21 @@ def recognise(graph: Graph, layer: Layer, prediction: Tensor, loss: Callable[[An
     )
 
 
+def candidates(y: Any) -> list[formulas.Pair]:
+    """The pairs, the likeliest for such targets first."""
+    classes = getattr(y, "ndim", 0) == 1 and y.dtype.kind in "iu"
+    return sorted(formulas.PAIRS.values(), key=lambda pair: classes and pair.name != "softmax-nll")
+
+
+def usual(share: float, Z: np.ndarray) -> bool:
+    """Whether a cost is the sum of its losses over 1, the examples, or the entries, with the 1/2 or without."""
+    return any(abs(share * number - 1) < 1e-9 for n in (1, *Z.shape, Z.size) for number in (n, 2 * n))
+
+
 @lru_cache(maxsize=4)
 def other_values(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Fixed random values for Z, moderate ones: where nothing is clipped or saturates."""
     return np.random.default_rng(0).uniform(-2, 2, shape).astype(dtype)
-
-
-def moved(costs: list[float]) -> np.ndarray:
-    """The changes of a cost from one set of Z to the next."""
-    return np.array([costs[1] - costs[0], costs[2] - costs[1]])
 
 
 def replay(start: GraphNode, above: list[GraphNode], end: Tensor, value: np.ndarray) -> np.ndarray:
@@ -223,21 +242,18 @@ def with_half(pair: formulas.Pair, m: float, Z: np.ndarray, by_rows: bool) -> tu
 # The comparison
 
 
-def compared(graph: Graph, layer: Layer, known: Found) -> Comparison:
+def compared(graph: Graph, layer: Layer, above: list[GraphNode], known: Found) -> Comparison:
     """The terms of the model's own graph, and those by hand in the same shapes."""
     pair, m = known.pair, known.m
     Z = layer.rows_or_columns(layer.Z.data)
     with np.errstate(all="ignore"):
         hand = by_hand(pair, Z, known.Y, layer.arrays(), layer.layout, m)
-        A = activation_node(graph, layer, pair)
-        above = {"dJ/dZ": layer.Z} if A is None else {"dJ/dA": A, "dJ/dZ": layer.Z}
+        A = activation_node(layer, above, pair)
+        asked = {"dJ/dA": A, "dJ/dZ": layer.Z, "dJ/dW": layer.W, "dJ/db": layer.b, "dJ/dA_prev": layer.A_prev}
+        values = {term: x.value for term, x in asked.items() if x and getattr(x.value, "requires_grad", False)}
         J = graph.outputs[0].value
-        found = dict(zip(above, autograd.grad(J, [node.value for node in above.values()]), strict=True))
-        nodes = {"dJ/dW": layer.W, "dJ/db": layer.b, "dJ/dA_prev": layer.A_prev}
-        below = {term: x.value for term, x in nodes.items() if x and getattr(x.value, "requires_grad", False)}
-        dZ = found["dJ/dZ"]
-        found |= zip(below, autograd.grad(layer.Z.value, list(below.values()), gradient=dZ), strict=True)
-    own = {"J": J.numpy().reshape(())} | {term: g.numpy() for term, g in found.items()}
+        found = gradients(J, layer, values)
+    own = {"J": np.asarray(J.item(), Z.dtype)} | {term: g.data for term, g in found.items()}
     hand["J"] = hand["J"] + known.constant
     if layer.turned:
         hand["dJ/dW"] = hand["dJ/dW"].T
@@ -251,11 +267,26 @@ def compared(graph: Graph, layer: Layer, known: Found) -> Comparison:
     return Comparison(by_term({"autograd": own, "by hand": hand}), title)
 
 
-def activation_node(graph: Graph, layer: Layer, pair: formulas.Pair) -> GraphNode | None:
+def gradients(J: Tensor, layer: Layer, values: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The gradients by autograd; of what the layer is made of, the part that comes through Z."""
+    below = {"dJ/dW": layer.W, "dJ/db": layer.b, "dJ/dA_prev": layer.A_prev}
+    if all(len(x.uses) == 1 for term, x in below.items() if x and term in values):
+        return dict(zip(values, autograd.grad(J, list(values.values())), strict=True))
+    above = {term: x for term, x in values.items() if term not in below}
+    found = dict(zip(above, autograd.grad(J, list(above.values())), strict=True))
+    inputs = {term: x for term, x in values.items() if term in below}
+    through = autograd.grad(layer.Z.value, list(inputs.values()), gradient=found["dJ/dZ"])
+    return found | dict(zip(inputs, through, strict=True))
+
+
+def activation_node(layer: Layer, above: list[GraphNode], pair: formulas.Pair) -> GraphNode | None:
     """The node that holds A, if the graph has one: a fused loss has none."""
+    alike = [node for node in above if node.shape == layer.Z.shape]
+    if not alike and not pair.name.startswith("linear"):
+        return None
     A = pair.activation(layer.rows_or_columns(layer.Z.data), layer.layout)
-    for node in [layer.Z, *after(graph, layer.Z)]:
-        if node.shape == layer.Z.shape and same(layer.rows_or_columns(node.data), A):
+    for node in [layer.Z, *alike]:
+        if same(layer.rows_or_columns(node.data), A):
             return node
     return None
 

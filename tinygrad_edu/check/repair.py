@@ -1,52 +1,81 @@
 """A line that raised an error: which one change makes it give the right gradient?
 
-Every transpose is added or taken away, every @ made a * and every * an @, and the line is tried again on the
-values that the line had.
+Every transpose is added or taken away, every @ made a * and every * an @, every array replaced by another one that the
+line could read; then two transposes at once. The line is tried again on the values that it had.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+import linecache
+import re
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.diagnose import proportional
 from tinygrad_edu.check.judged import Marked, named_value
+from tinygrad_edu.check.network import Network
 from tinygrad_edu.check.trace import Failure
 
 __all__ = ["repaired"]
 
+WITH_SHAPES = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
+LINES = 6  # that one statement may go on for
+
 
 def repaired(failure: Failure, marked: Marked) -> tuple[str, str, str] | None:
     """The gradient that the line was to compute, the mistake's id and what was done; None if no change helps."""
-    network = marked.network
-    try:
-        statement = ast.parse(failure.text).body[0]
-    except (SyntaxError, IndexError):
+    network, statement = marked.network, statement_of(failure)
+    if network is None or statement is None:
         return None
-    if network is None or not isinstance(statement, ast.Assign):
-        return None
-    key = target(statement.targets[0])
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    key = target(targets[0])
     node = network.node_of.get(named_value(key, network.node_of)) if key else None
-    if node is None or node not in network.right:
-        return None
-    parameter = node in network.parameters
-    for kind, text, expression in changes(statement.value):
-        try:
-            code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<repair>", "eval")
-            with np.errstate(all="ignore"):
-                value = np.asarray(eval(code, dict(failure.scope)), float)
-        except Exception:  # this change does not run either
+    wanted = [node] if node is not None and node in network.right else [*network.parameters, *network.name_of]
+    for kind, text, expression in changes(statement.value, failure):
+        value = evaluated(expression, failure)
+        if value is None:
             continue
-        if value.shape == node.data.shape and proportional(value, np.asarray(network.right[node])):
-            found = {"transpose": "E8", "entries": "B16", "product": "E5"}[kind]
-            if kind == "entries" and parameter:
-                continue
-            return key, found, text
+        for x in wanted:
+            if value.shape == x.data.shape and proportional(value, np.asarray(network.right[x])):
+                return key, kind_id(kind, x, network), text
     return None
+
+
+def statement_of(failure: Failure) -> Any:
+    """The assignment in the line of a failure, which may go on for some lines."""
+    lines = [failure.text]
+    if failure.file and failure.line:
+        lines += [linecache.getline(failure.file, failure.line + k) for k in range(1, LINES)]
+    for count in range(1, len(lines) + 1):
+        try:
+            statement = ast.parse("\n".join(lines[:count])).body[0]
+        except (SyntaxError, IndexError):
+            continue
+        return statement if isinstance(statement, ast.Assign | ast.AugAssign) else None
+    return None
+
+
+def evaluated(expression: ast.expr, failure: Failure) -> np.ndarray | None:
+    """What an expression gives on the values that the line had."""
+    try:
+        code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<repair>", "eval")
+        with np.errstate(all="ignore"):
+            return np.asarray(eval(code, dict(failure.scope)), float)
+    except Exception:  # this change does not run either
+        return None
+
+
+def kind_id(kind: str, node: Node, network: Network) -> str:
+    """Which mistake a change undoes."""
+    if kind == "entries" and node in network.parameters:
+        return "E5"
+    return {"transpose": "E8", "entries": "B16", "product": "E5"}.get(kind, kind)
 
 
 def target(place: ast.expr) -> str:
@@ -58,33 +87,61 @@ def target(place: ast.expr) -> str:
     return ""
 
 
-def changes(expression: ast.expr) -> Iterator[tuple[str, str, ast.expr]]:
+def changes(expression: ast.expr, failure: Failure) -> Iterator[tuple[str, str, ast.expr]]:
     """The expression with one thing changed: the kind of the change, a sentence, the new expression."""
-    for k, node in enumerate(ast.walk(expression)):
-        operands: list[ast.expr] = []
+    nodes: list[Any] = list(ast.walk(expression))
+    operands: list[int] = []
+    for k, node in enumerate(nodes):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mult):
             matrix = isinstance(node.op, ast.MatMult)
             other, new = found(expression, k)
-            if isinstance(other, ast.BinOp):
-                other.op = ast.Mult() if matrix else ast.MatMult()
-                said = f"`{ast.unparse(node)}` is a product of matrices; the entries are multiplied one by one"
-                if not matrix:
-                    said = f"`{ast.unparse(node)}` multiplies the entries; a product of matrices belongs here"
-                yield ("entries" if matrix else "product"), said, new
-            operands = [node.left, node.right] if matrix else []
+            other.op = ast.Mult() if matrix else ast.MatMult()  # type: ignore[attr-defined]
+            yield "entries" if matrix else "product", swapped_text(node, matrix), new
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("dot", "matmul"):
-            operands = node.args
-            other, new = found(expression, k)
-            if isinstance(other, ast.Call) and len(other.args) == 2:
-                other.func = ast.parse("__import__('numpy').multiply", mode="eval").body
-                yield (
-                    "entries",
-                    f"`{ast.unparse(node)}` is a product of matrices; the entries are multiplied one by one",
-                    new,
-                )
-        for operand in operands:
-            position = next(i for i, x in enumerate(ast.walk(expression)) if x is operand)
-            yield "transpose", transposed_text(operand), toggled(expression, position)
+            if len(node.args) == 2:
+                other, new = found(expression, k)
+                other.func = ast.parse("__import__('numpy').multiply", mode="eval").body  # type: ignore[attr-defined]
+                yield "entries", swapped_text(node, True), new
+            elif isinstance(node.func, ast.Attribute):  # a.dot(b)
+                operands.append(next(i for i, x in enumerate(nodes) if x is node.func.value))
+            operands += [i for i, x in enumerate(nodes) if any(x is a for a in node.args)]
+        if isinstance(node, ast.BinOp) and isinstance(node.op, WITH_SHAPES):
+            operands += [i for i, x in enumerate(nodes) if x is node.left or x is node.right]
+    for k in operands:
+        yield "transpose", transposed_text(nodes[k]), toggled(expression, [k])
+    yield from replaced(expression, nodes, failure)
+    for k, other_k in combinations(operands, 2):
+        text = f"{transposed_text(nodes[k])}, and {transposed_text(nodes[other_k])}"
+        yield "transpose", text, toggled(expression, [k, other_k])
+
+
+def replaced(expression: ast.expr, nodes: list[Any], failure: Failure) -> Iterator[tuple[str, str, ast.expr]]:
+    """The expression with another array that the line could read in the place of one."""
+    known = {name: x for name, x in failure.scope.items() if isinstance(x, np.ndarray) and x.ndim}
+    for home in ("cache", "params"):
+        entries = failure.scope.get(home)
+        if isinstance(entries, dict):
+            known |= {f"{home}[{k!r}]": x for k, x in entries.items() if isinstance(x, np.ndarray) and x.ndim}
+    arrays = {text: x for k, (text, x) in enumerate(known.items()) if not any(x is y for y in [*known.values()][:k])}
+    for k, node in enumerate(nodes):
+        if not isinstance(node, ast.Name | ast.Subscript):
+            continue
+        held = evaluated(copy.deepcopy(node), failure)
+        for text, x in arrays.items() if held is not None and held.ndim else ():
+            if x.shape != held.shape:  # type: ignore[union-attr]
+                new = with_node(expression, [k], lambda _, text=text: ast.parse(text, mode="eval").body)
+                said = f"`{ast.unparse(node)}` stands where {text} belongs"
+                yield wrong_array(ast.unparse(node), text), said, new
+
+
+def wrong_array(one: str, other: str) -> str:
+    """Which mistake it is that one array stands for another, by their names."""
+    wrong, right = (re.findall(r"[A-Za-z]\w*", text.lower())[-1] for text in (one, other))
+    if wrong.startswith(("d", "grad")):
+        return "D2" if wrong.startswith("da") else "D3"
+    if right.startswith(("w", "theta")):
+        return "D6"
+    return "D4" if wrong.startswith("z") else "D5"
 
 
 def found(expression: ast.expr, position: int) -> tuple[ast.AST, ast.expr]:
@@ -93,23 +150,39 @@ def found(expression: ast.expr, position: int) -> tuple[ast.AST, ast.expr]:
     return list(ast.walk(new))[position], new
 
 
+def swapped_text(node: ast.expr, matrix: bool) -> str:
+    if matrix:
+        return f"`{ast.unparse(node)}` is a product of matrices; the entries are multiplied one by one"
+    return f"`{ast.unparse(node)}` multiplies the entries; a product of matrices belongs here"
+
+
 def transposed_text(operand: ast.expr) -> str:
     if isinstance(operand, ast.Attribute) and operand.attr == "T":
         return f"`{ast.unparse(operand)}` is transposed where it should not be"
     return f"`{ast.unparse(operand)}` is not transposed"
 
 
-def toggled(expression: ast.expr, position: int) -> ast.expr:
-    """The expression with .T added to the operand at a position, or taken away."""
-    operand, new = found(expression, position)
+def toggled(expression: ast.expr, positions: list[int]) -> ast.expr:
+    """The expression with .T added to the operands at some positions, or taken away."""
 
-    class Toggle(ast.NodeTransformer):
+    def toggle(node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Attribute) and node.attr == "T":
+            return node.value
+        return ast.Attribute(node, "T", ast.Load())
+
+    return with_node(expression, positions, toggle)
+
+
+def with_node(expression: ast.expr, positions: list[int], change: Any) -> ast.expr:
+    """A copy of an expression with the nodes at some positions changed."""
+    new = copy.deepcopy(expression)
+    chosen = [node for k, node in enumerate(ast.walk(new)) if k in positions]
+
+    class Change(ast.NodeTransformer):
         def visit(self, node: ast.AST) -> ast.AST:
-            if node is operand and isinstance(node, ast.expr):
-                if isinstance(node, ast.Attribute) and node.attr == "T":
-                    return node.value
-                return ast.Attribute(node, "T", ast.Load())
-            return super().generic_visit(node)
+            inside = super().generic_visit(node)
+            return change(inside) if any(node is x for x in chosen) else inside
 
-    turned: Any = Toggle().visit(new)
-    return turned
+    turned: Any = Change().visit(new)
+    result: ast.expr = turned
+    return result

@@ -46,6 +46,7 @@ class Found:
     line: int | None = None
     text: str = ""
     factor: float = 1.0
+    fix: str = ""  # the line as it should be, if one was found that gives the right numbers
     alternatives: tuple[str, ...] = ()
 
     @property
@@ -105,27 +106,27 @@ class Report:
             f" {', '.join(follow)} {'is' if len(follow) == 1 else 'are'} wrong only as a consequence." if follow else ""
         )
 
+    def said(self, found: Found) -> list[tuple[str, str]]:
+        """What is said about one mistake, each with its label."""
+        same = f"the same numbers would come from {'; '.join(found.alternatives)}" if found.alternatives else ""
+        fix = (found.fix or found.rule) if self.show_fix else ""
+        lines = [("done", found.done), ("rule", found.derivation), ("why", found.why), ("fix", fix), ("or", same)]
+        return [(label, text) for label, text in lines if text]
+
     def paragraph(self, number: int, found: Found) -> list[str]:
-        """What is said about one mistake."""
-        where = f"{', '.join(found.terms)}" + (f", line {found.line}" if found.line else "")
-        lines = [f"{number}. {where}: {found.name} ({found.id})"]
+        """One mistake on the terminal."""
+        lines = [wrapped(f"{number}. {title(found)}")]
         if found.text:
             lines.append(f"       {shorten(found.text)}")
-        said = [("done", found.done), ("rule", found.derivation), ("why", found.why)]
-        if self.show_fix:
-            said.append(("fix", found.rule))
-        if found.alternatives:
-            said.append(("or", "the same numbers would come from " + "; ".join(found.alternatives)))
-        for label, text in said:
-            if text:
-                lines.append(wrapped(text, f"   {label:<5}"))
-        return lines
+        return lines + [wrapped(text, f"   {label:<5}") for label, text in self.said(found)]
 
     def to_json(self) -> str:
         """All of it as JSON; infinite and undefined errors as null."""
         terms = [vars(term) | {"error": term.error if math.isfinite(term.error) else None} for term in self.terms]
         mistakes = [
-            vars(found) | {"name": found.name, "why": found.why} | ({"rule": found.rule} if self.show_fix else {})
+            {key: x for key, x in vars(found).items() if key != "fix"}
+            | {"name": found.name, "why": found.why}
+            | ({"rule": found.rule, "fix": found.fix} if self.show_fix else {})
             for found in self.mistakes
         ]
         whole = {
@@ -139,33 +140,63 @@ class Report:
         return json.dumps(whole, indent=2, ensure_ascii=False)
 
     def _repr_html_(self) -> str:
+        """The same for notebooks, in the colours of the page around it, light or dark."""
+        heads = "".join(f'<th scope="col">{head}</th>' for head in ("gradient", "verdict", "error", "shape", "wanted"))
         rows = "".join(
-            f"<tr><td><code>{html.escape(term.key)}</code></td><td>{html.escape(term.verdict)}</td>"
-            f"<td>{html.escape(figure(term.error))}</td><td>{html.escape(str(term.shape))}</td>"
-            f"<td>{html.escape(str(term.expected))}</td><td>{html.escape(term.note)}</td></tr>"
+            f'<tr class="{term.verdict.split()[0]}"><th scope="row"><code>{html.escape(term.key)}</code></th>'
+            f"<td>{html.escape(term.verdict)}</td><td>{html.escape(figure(term.error))}</td>"
+            f"<td>{html.escape(str(term.shape))}</td><td>{html.escape(str(term.expected))}</td></tr>"
+            + (f'<tr><td></td><td colspan="4">{html.escape(term.note)}</td></tr>' if term.note else "")
             for term in self.terms
         )
-        heads = "".join(f"<th>{head}</th>" for head in ("gradient", "verdict", "error", "shape", "wanted", ""))
-        said = "".join(
-            f"<pre>{html.escape(chr(10).join(self.paragraph(k, found)))}</pre>"
-            for k, found in enumerate(self.mistakes, start=1)
-        )
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if self.terms else ""
+        said = "".join(self.section(k, found) for k, found in enumerate(self.mistakes, start=1))
         closing = "".join(f"<p>{html.escape(text)}</p>" for text in (self.convention, self.probe, *self.notes) if text)
         return (
-            f"<p><strong>{html.escape(self.headline())}</strong></p><table><thead><tr>{heads}</tr></thead>"
-            f"<tbody>{rows}</tbody></table>{said}{closing}"
+            f'<div class="tinygrad-report"><style>{STYLE}</style><p><strong>{html.escape(self.headline())}</strong></p>'
+            f"<div>{table}</div>{said}{closing}</div>"
         )
+
+    def section(self, number: int, found: Found) -> str:
+        """One mistake as a part of the page."""
+        lines = "".join(
+            f"<dt>{label}</dt><dd>{f'<code>{html.escape(text)}</code>' if label in CODE else html.escape(text)}</dd>"
+            for label, text in self.said(found)
+        )
+        text = f"<pre>{html.escape(found.text)}</pre>" if found.text else ""
+        return f"<h3>{number}. {html.escape(title(found))}</h3>{text}<dl>{lines}</dl>"
 
     def to_html(self) -> str:
         """A page of its own."""
-        style = (
-            "body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
-            "td,th{padding:0 .8em;text-align:left}pre{white-space:pre-wrap}"
-        )
         return (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Marked backprop</title>'
-            f"<style>{style}</style></head><body>{self._repr_html_()}</body></html>\n"
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Marked backprop</title>'
+            '<meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}'
+            "body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}</style></head>"
+            f"<body>{self._repr_html_()}</body></html>\n"
         )
+
+
+CODE = ("done", "rule", "fix")
+STYLE = """
+.tinygrad-report > div { overflow-x: auto; }
+.tinygrad-report table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.tinygrad-report :is(th, td) { padding: .15em .8em; text-align: left; font-weight: normal; white-space: nowrap; }
+.tinygrad-report :is(table, tr, th, td) { color: inherit; background: transparent; border: 0; }
+.tinygrad-report thead th { border-bottom: 1px solid currentColor; }
+.tinygrad-report tr.root :is(th, td) { font-weight: bold; }
+.tinygrad-report tr.consequence { opacity: .7; }
+.tinygrad-report h3 { margin: 1.5em 0 .3em; font-size: 1em; }
+.tinygrad-report pre { margin: .3em 0; padding: .4em .8em; border-left: 3px solid currentColor; overflow-x: auto; }
+.tinygrad-report dl { display: grid; grid-template-columns: auto 1fr; gap: .2em 1em; margin: .5em 0; }
+.tinygrad-report dt { opacity: .7; }
+.tinygrad-report dd { margin: 0; }
+"""
+
+
+def title(found: Found) -> str:
+    """Where a mistake is, and its name."""
+    where = f"{', '.join(found.terms)}" + (f", line {found.line}" if found.line else "")
+    return f"{where}: {found.name} ({found.id})"
 
 
 def table(terms: tuple[Term, ...]) -> list[str]:

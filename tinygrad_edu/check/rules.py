@@ -46,7 +46,7 @@ def altered_rules(sought: Sought, scene: Scene) -> Iterator[tuple[str, str, floa
                 continue
             for how, change in CHANGES.items():
                 try:
-                    value = network.carry(start, change=(node, k, change)).get(sought.node)
+                    value = network.carry(start, change=(node, k, change), until=sought.node).get(sought.node)
                 except (ValueError, IndexError):
                     continue
                 if value is None:
@@ -75,9 +75,12 @@ def altered_text(node: Node, k: int, how: str, sought: Sought, scene: Scene) -> 
             return f"{sought.key}: the scale {number:g} was not applied on the way back", "A10", 0.1
         return f"{sought.key}: the factor {number:g} was not applied on the way back", "A8", 1.5
     at_cost = not scene.network.next_named(sought.node)
+    link = scene.network.elementwise(sought.node)
+    if how != "dropped" and link is not None and node in scene.network.same_layer(link.a) and not at_cost:
+        said = "has the other sign" if how == "negated" else "was left out"
+        return f"{sought.key}: in the derivative of the activation, `{node.op.name}` {said}", "B21", 0.4
     if how == "negated":
         return f"{sought.key}: one part has the other sign ({node.op.name})", "F2" if at_cost else "F3", 0.2
     if how == "dropped":
-        many = len(scene.network.uses.get(node.inputs[k], ())) > 1
-        return f"{sought.key}: one of its parts is missing", ("F4" if at_cost else "D7") if many else "F4", 0.6
+        return f"{sought.key}: one of its parts is missing", "F4" if at_cost else "D7", 0.6
     return f"{sought.key}: the derivative of `{node.op.name}` was left out", "F7", 0.8

@@ -38,20 +38,31 @@ def search(sought: Sought, scene: Scene) -> list[Reading]:
 def variants(sought: Sought, scene: Scene) -> Iterator[Sought]:
     """The value as it is and, where the cost has an L2 term, what is left when the right term is taken off."""
     yield sought
-    if sought.parameter and sought.person.shape == sought.right.shape:
+    if sought.parameter and stretches(sought.right, sought.person):
         term = sought.right - scene.network.main({})[sought.node]
         if term.any():
             yield replace(sought, person=sought.person - term, expected=sought.main)
+
+
+def stretches(x: np.ndarray, to: np.ndarray) -> bool:
+    """Whether an array can be added to another without making that larger."""
+    try:
+        return np.broadcast_shapes(x.shape, to.shape) == to.shape
+    except ValueError:
+        return False
 
 
 def candidates(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """Every explanation that fits, whatever its price."""
     yield from by_factor(sought, scene)
     if sought.parameter:
-        yield from weight_decay(sought, scene)
+        if sought.expected is not sought.main:
+            yield from weight_decay(sought, scene)
     else:
         yield from same_numbers(sought, scene)
     yield from by_shape(sought, scene)
+    if sought.parameter:
+        yield from one_example(sought, scene)
     if sought.bias:
         yield from summed(sought, scene)
     else:
@@ -65,36 +76,34 @@ def candidates(sought: Sought, scene: Scene) -> Iterator[Reading]:
 def by_factor(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The right value times a number."""
     fit = fits(sought.person, sought.expected, scene)
-    if fit is None and close(sought.person.ravel(), sought.expected.ravel()):
-        return
     if fit is not None:
         factor, price, name = fit
-        yield Reading(
-            factor_id(sought, factor, scene), price / 2, f"{sought.key} is {name} times the right value", factor
-        )
+        for k, found in enumerate(factor_ids(sought, factor, scene)):
+            yield Reading(found, price / 2 + 0.1 * k, f"{sought.key} is {name} times the right value", factor)
 
 
-def factor_id(sought: Sought, factor: float, scene: Scene) -> str:
-    """Which mistake a factor is."""
+def factor_ids(sought: Sought, factor: float, scene: Scene) -> list[str]:
+    """Which mistakes a factor may be."""
 
-    def equals(number: float) -> bool:
-        return abs(factor / number - 1) < scene.digits
+    def equals(*numbers: float) -> bool:
+        return any(abs(factor / number - 1) < scene.digits for number in numbers)
 
-    m = scene.m
-    if equals(-1):
-        return "F1"
-    if equals(m):
-        return "A1" if scene.mean else "A8"
-    if equals(1 / m):
-        return "A2" if scene.mean else "A7"
-    if scene.squared and not sought.parameter and (equals(0.5) or equals(2)):
-        return "A4" if equals(0.5) else "A5"
-    for name, number in scene.numbers.items():
-        if name == "keep" and not sought.parameter and (equals(number) or equals(1 / number)):
-            return "A10"
-        if name == "outputs" and (equals(number) or equals(1 / number)):
-            return "A3"
-    return "A8"
+    counts = {float(scene.m), *scene.divisors} - {1.0}
+    outputs, keep = scene.numbers.get("outputs", 0.0), scene.numbers.get("keep", 0.0)
+    features = [scene.m / n for n in scene.widths if n != scene.m]
+    found = {
+        "F1": equals(-1),
+        "A1" if scene.mean else "A8": equals(*counts),
+        "A2" if scene.mean else "A7": equals(*(1 / count for count in counts)),
+        "A4": scene.squared and not sought.parameter and equals(0.5),
+        "A5": scene.squared and not sought.parameter and equals(2),
+        "A10": bool(keep) and not sought.parameter and equals(keep, 1 / keep),
+        "A3": bool(outputs) and equals(outputs, 1 / outputs),
+    }
+    names = [name for name, holds in found.items() if holds]
+    if names or not (scene.mean and equals(*features)):
+        return names or ["A8"]
+    return ["A8", "A9"] if equals(2, 3, 4, 1 / 2, 1 / 3, 1 / 4) else ["A9"]
 
 
 def same_numbers(sought: Sought, scene: Scene) -> Iterator[Reading]:
@@ -112,6 +121,23 @@ def same_numbers(sought: Sought, scene: Scene) -> Iterator[Reading]:
             yield Reading("F5" if output else "D9", 0.4, f"{sought.key} holds {name}")
 
 
+def one_example(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """What the first or the last example alone gives: `=` in a loop over examples where `+=` belongs."""
+    following = scene.network.next_named(sought.node)
+    if not following or scene.axis is None or following[0] not in scene.passed:
+        return
+    g = np.asarray(scene.passed[following[0]])
+    if g.ndim <= scene.axis or g.shape[scene.axis] != scene.m:
+        return
+    for k, which in ((-1, "last"), (0, "first")):
+        alone = np.zeros_like(g)
+        here = (slice(None),) * scene.axis + (k,)
+        alone[here] = g[here]
+        value = np.asarray(scene.network.carry(start={following[0]: alone}).get(sought.node, 0.0))
+        if fit := fits(sought.person, value, scene):
+            yield Reading("E12", 0.6 + fit[1], f"{sought.key} is made from the {which} example alone", fit[0])
+
+
 def weight_decay(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The L2 term left out, scaled, or added where the cost has none."""
     person, main, value = sought.person, sought.main, sought.node.data
@@ -127,8 +153,9 @@ def weight_decay(sought: Sought, scene: Scene) -> Iterator[Reading]:
         elif fit := fits(person, main, scene):
             lacking = "A16" if sought.bias else "A13"
             yield Reading(lacking, 3.0, f"the term of {name} is missing, and the rest is {fit[2]} times too large")
-    elif value.size > 2 and (fit := fits(person - main, value, scene)):
-        yield Reading("A15", 1.5, f"{sought.key} has {fit[0]:.4g} · {name} in it; the cost has no such term")
+    elif fit := fits(person - main, value, scene):
+        done = f"{sought.key} has {fit[0]:.4g} · {name} in it; the cost has no such term"
+        yield Reading("A15", 1.5, done, fit[0])
 
 
 def by_shape(sought: Sought, scene: Scene) -> Iterator[Reading]:

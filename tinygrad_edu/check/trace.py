@@ -16,6 +16,7 @@ import os
 import random
 import sys
 import traceback
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.autograd import Node, created
+from tinygrad_edu.check.nested import flat
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Binding", "Failure", "Ran", "Traced", "plain", "run_backward", "same_randomness", "trace"]
@@ -40,6 +43,7 @@ class Binding:
     line: int
     changed: bool = False
     outer: bool = True  # in the function itself, not in one that it calls
+    held_by: str = ""  # the variable that has it as an entry
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Failure:
     text: str
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     scope: dict[str, Any] = field(default_factory=dict)  # what the line could read
+    file: str = ""
 
 
 @dataclass
@@ -65,6 +70,12 @@ class Traced:
     named: dict[str, Any]  # what the cache and, where it has no such name, the variables of forward hold
     earlier: dict[str, list[Any]]  # what a name held before
     cut: str = ""
+    marks: list[tuple[int, int]] = field(default_factory=list)  # what was made after a count was made in a line
+
+    def line_of(self, node: Node) -> int | None:
+        """The line of the person's that made a value."""
+        k = bisect(self.marks, (node.created, 0))
+        return self.marks[k - 1][1] if k else None
 
 
 @dataclass
@@ -75,6 +86,7 @@ class Ran:
     bindings: list[Binding]
     failure: Failure | None = None
     changed: tuple[str, ...] = ()
+    numbers: dict[str, float] = field(default_factory=dict)  # single numbers by name: m, lam
 
 
 #: Where code lives that the person did not write: Python's own, installed packages, this one.
@@ -102,6 +114,8 @@ class Watch:
         self.bindings: list[Binding] = []
         self.seen: dict[Any, dict[str, tuple[Any, Any]]] = {}
         self.line: dict[Any, int] = {}
+        self.marks: list[tuple[int, int]] = []
+        self.numbers: dict[str, float] = {}
 
     def __enter__(self) -> Watch:
         self.before = sys.gettrace()
@@ -121,32 +135,40 @@ class Watch:
         if event in ("line", "return"):
             self.look(frame)
             self.line[frame] = frame.f_lineno
+            going_on = frame.f_back if event == "return" else frame
+            if going_on is not None and written_here(going_on.f_code.co_filename):
+                self.marks.append((next(created), going_on.f_lineno))
         return self.step
 
     def look(self, frame: Any) -> None:
         line, outer = self.line.get(frame, frame.f_lineno), frame.f_code is self.code
         seen = self.seen.setdefault(frame, {})
         for name, value in list(frame.f_locals.items()):
-            if isinstance(value, dict) and len(value) < 500:
-                for key, entry in list(value.items()):
-                    if isinstance(key, str):
-                        self.note(f"{name}[{key}]", key, entry, line, seen, outer)
+            if isinstance(value, dict | list | tuple) and len(value) < 500:
+                for path, entry in flat(value, "" if isinstance(value, dict) else name).items():
+                    self.note(path, entry, line, seen, outer, name)
+            elif type(value) in (int, float) and outer:
+                self.numbers[name] = value
             else:
-                self.note(name, name, value, line, seen, outer)
+                self.note(name, value, line, seen, outer)
 
-    def note(self, place: str, name: str, value: Any, line: int, seen: dict[str, tuple[Any, Any]], outer: bool) -> None:
+    def note(
+        self, name: str, value: Any, line: int, seen: dict[str, tuple[Any, Any]], outer: bool, held_by: str = ""
+    ) -> None:
         if not isinstance(value, np.ndarray | Tensor | np.floating):
             return
+        place = f"{held_by}[{name}]" if held_by else name
         known = seen.get(place)
         same = known is not None and known[0] is value
         if same and (not isinstance(value, np.ndarray) or value.size > LARGEST or equal(known[1], value)):  # type: ignore[index]
             return
         kept = value.copy() if isinstance(value, np.ndarray) and value.size <= LARGEST else value
         seen[place] = (value, kept)
-        self.bindings.append(Binding(name, kept, line, same, outer))
+        self.bindings.append(Binding(name, kept, line, same, outer, held_by))
 
 
 def equal(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same, entry by entry."""
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
@@ -225,8 +247,9 @@ def split(result: Any) -> tuple[Any, Any]:
     return result, {}
 
 
-def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any) -> Traced:
-    """Run forward once, on Tensors; on plain arrays if it cannot be traced."""
+def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, by_input: bool = False) -> Traced:
+    """Run forward once, on Tensors, X too if its gradient is wanted; on plain arrays if it cannot be traced."""
+    inputs = Tensor(X, requires_grad=True, name="X") if by_input else copied(X)
     tensors = {
         name: Tensor(x, requires_grad=True, name=name) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
         for name, x in params.items()
@@ -235,11 +258,14 @@ def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any) -
     with np.errstate(all="ignore"), same_randomness(forward):
         try:
             with noting_numbers() as numbers, Watch(forward) as watch:
-                cost, cache = split(forward(tensors, copied(X), copied(Y)))
+                cost, cache = split(forward(tensors, inputs, copied(Y)))
             found = cost_tensor(cost, numbers)
             if found is not None:
                 named, earlier = names(cache, watch.bindings, tensors)
-                return Traced(found, float(found.data.item()), tensors, plain(cache), named, earlier)
+                if by_input:
+                    named |= {name: inputs for name in ("X", "A0") if not isinstance(named.get(name), Tensor)}
+                value = float(found.data.item())
+                return Traced(found, value, tensors, plain(cache), named, earlier, marks=watch.marks)
             cut = "its cost is no longer tied to the parameters (float(), .item() or math on a part of it)"
         except Exception as error:
             cut = f"{type(error).__name__}: {error}"
@@ -270,8 +296,7 @@ def names(cache: Any, bindings: list[Binding], params: dict[str, Any]) -> tuple[
         if binding.name not in params:
             earlier.setdefault(binding.name, []).append(binding.value)
     named = {name: values[-1] for name, values in earlier.items()}
-    if isinstance(cache, dict):
-        named |= {name: x for name, x in cache.items() if isinstance(name, str) and isinstance(x, Tensor | np.ndarray)}
+    named |= {name: x for name, x in flat(cache).items() if isinstance(x, Tensor | np.ndarray)}
     return named, earlier
 
 
@@ -286,7 +311,25 @@ def run_backward(backward: Callable[..., Any], params: dict[str, Any], cache: An
         except Exception as error:
             sys.settrace(watch.before)
             failure = failed(error, watch)
-    return Ran(returned, watch.bindings, failure, tuple(differing(before, given)))
+    if isinstance(returned, list | tuple):
+        entries = flat(returned)
+        returned = entries if entries.keys() <= params.keys() else by_variables(entries, watch.bindings) or returned
+    if isinstance(returned, dict):
+        returned = {key: g for key, g in flat(returned).items() if g is not None}
+    known = getattr(inspect.unwrap(backward), "__globals__", {})
+    numbers = {name: x for name, x in known.items() if type(x) in (int, float)} | watch.numbers
+    return Ran(returned, watch.bindings, failure, tuple(differing(before, given)), numbers)
+
+
+def by_variables(entries: dict[str, Any], bindings: list[Binding]) -> dict[str, Any]:
+    """Gradients that were returned without names, by the variables that held them; empty if one was in none."""
+    named = {}
+    for x in entries.values():
+        held = [b.name for b in bindings if b.outer and isinstance(x, np.ndarray | np.floating) and equal(x, b.value)]
+        if not held:
+            return {}
+        named[held[-1]] = x
+    return named
 
 
 def failed(error: Exception, watch: Watch) -> Failure:
@@ -297,7 +340,8 @@ def failed(error: Exception, watch: Watch) -> Failure:
     frame, line = frames[-1]
     shapes = {name: x.shape for name, x in frame.f_locals.items() if isinstance(x, np.ndarray)}
     text = linecache.getline(frame.f_code.co_filename, line).strip()
-    return Failure(type(error).__name__, str(error), line, text, shapes, frame.f_globals | frame.f_locals)
+    scope = frame.f_globals | frame.f_locals
+    return Failure(type(error).__name__, str(error), line, text, shapes, scope, frame.f_code.co_filename)
 
 
 def differing(before: Any, after: Any, place: str = "") -> Iterator[str]:

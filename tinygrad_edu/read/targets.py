@@ -9,12 +9,8 @@ The built-in ones are the textbook's steps written out, one NumPy function at a 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -24,10 +20,11 @@ import numpy as np
 
 from tinygrad_edu import autograd, functional, nn
 from tinygrad_edu.graph import Graph
+from tinygrad_edu.programs import blamed, importable, load
 from tinygrad_edu.read.notation import expression
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["BUILT_IN", "backward", "find", "last_layer", "mlp", "neuron", "softmax"]
+__all__ = ["BUILT_IN", "backward", "find", "last_layer", "mlp", "network", "neuron", "softmax"]
 
 Names = Mapping[str, Any]
 
@@ -52,6 +49,31 @@ def mlp() -> tuple[Tensor, Names]:
     Y = Tensor([[0.0], [1.0], [1.0], [0.0]], name="Y")
     Z2 = nn.MLP([2, 3, 1], activation=nn.Tanh, rng=np.random.default_rng(0))(X)
     return cross_entropy(Z2, Y)
+
+
+def network(sizes: Sequence[int] | None, activation: str | None, loss: str | None, fused: bool) -> tuple[Tensor, Names]:
+    """A network of your choice on random data, and its loss, written out in NumPy or fused in one op."""
+    sizes, loss = sizes or [2, 3, 2 if loss == "cross-entropy" else 1], loss or "bce"
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError(f"source: --sizes must be at least two whole numbers above 0; got {sizes}. Try 2 16 1.")
+    rng = np.random.default_rng(0)
+    shapes = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "softplus": nn.Softplus}
+    X = Tensor(rng.standard_normal((8, sizes[0])), name="X")
+    Z = nn.MLP(sizes, shapes.get(activation or "", nn.Tanh), rng)(X)
+    labels = rng.permutation(np.arange(8) % sizes[-1])
+    A = f"A{len(sizes) - 1}"
+    if loss == "mse":
+        return functional.mse_loss(Z, Tensor(rng.standard_normal(Z.shape), name="Y")), {}
+    if loss == "cross-entropy":
+        if fused:
+            return functional.cross_entropy(Z, labels), {"y": labels}
+        probability, Y = functional.softmax(Z), Tensor(np.eye(sizes[-1])[labels], name="Y")
+        return -np.mean(np.sum(Y * np.log(probability), axis=1)), {A: probability}
+    Y = Tensor(rng.integers(0, 2, Z.shape).astype(float), name="Y")
+    if fused:
+        return functional.binary_cross_entropy_with_logits(Z, Y), {}
+    probability = functional.sigmoid(Z)
+    return -np.mean(Y * np.log(probability) + (1 - Y) * np.log(1 - probability)), {A: probability}
 
 
 def last_layer() -> tuple[Tensor, Names]:
@@ -133,7 +155,7 @@ def find(target: str) -> tuple[Tensor, Names]:
         )
     folder, path = (Path(where).parent, Path(where)) if is_file else (Path(), None)
     with importable(folder):
-        module = load(path) if path else imported(where)
+        module = load(path, "draw") if path else imported(where)
         if not hasattr(module, name):
             candidates = [key for key, x in vars(module).items() if isinstance(x, Tensor) or inspect.isfunction(x)]
             near = get_close_matches(name, candidates, 1, 0.4)
@@ -149,23 +171,11 @@ def find(target: str) -> tuple[Tensor, Names]:
     return found, {key: x for key, x in vars(module).items() if not key.startswith("_") or key == "__name__"}
 
 
-def load(path: Path) -> ModuleType:
-    """Run a file as a module of its own: what stands under `if __name__ == "__main__"` is not run."""
-    if not path.is_file():
-        raise FileNotFoundError(f"draw: the file must exist; got {str(path)!r}.")
-    spec = importlib.util.spec_from_file_location(f"drawn_{path.stem}", path)  # no other module goes by that name
-    if spec is None or spec.loader is None:
-        raise ValueError(f"draw: the file must be a Python program, with a name in .py; got {str(path)!r}.")
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    with blamed(str(path)):
-        spec.loader.exec_module(module)
-    return module
-
-
 def imported(name: str) -> ModuleType:
     """Import a module by its name, from the current directory too."""
-    with blamed(name):
+    with blamed(name, "draw"):
         try:
+            importlib.invalidate_caches()  # it may have been written a moment ago
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
             missing = error.name or ""
@@ -187,41 +197,5 @@ def called(function: Callable[[], Any], where: str, name: str) -> Any:
         ) from None
     except ValueError:
         pass  # a function without a signature: the call itself tells
-    with blamed(where):
+    with blamed(where, "draw"):
         return function()
-
-
-@contextmanager
-def importable(folder: Path) -> Iterator[None]:
-    """Modules beside the program can be imported, as when Python runs it."""
-    before = sys.path.copy()
-    sys.path.insert(0, str(folder.resolve()))
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-@contextmanager
-def blamed(where: str) -> Iterator[None]:
-    """Turn an exception in the person's program into one that names its line in a sentence."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        said = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
-        what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-        raise RuntimeError(f"draw: {line_of(error) or where} raised {what}") from error
-
-
-def line_of(error: BaseException) -> str:
-    """The last line of the person's program that an exception passed: not one of a library or of this package."""
-    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        lines.append((error.filename, error.lineno))
-    libraries = (Path(__file__).parents[1], Path(importlib.__file__).parents[1])
-    for file, number in reversed(lines):
-        path = Path(file)
-        if path.is_file() and "site-packages" not in path.parts and not set(libraries) & set(path.parents):
-            shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-            return f"{shown}, line {number},"
-    return ""
