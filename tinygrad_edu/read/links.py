@@ -155,9 +155,7 @@ class Links:
         """What reaches x through y, in symbols: the same rules, given entries."""
         own = self.letters.entries(y).lettered(g.axes)
         rules = y.op.rules_for(operands, y.params)  # type: ignore[union-attr]
-        terms = [
-            self.arrays.entries(rules[p](g, own, *operands, **y.params)) for p, v in enumerate(y.inputs) if v is x
-        ]
+        terms = [self.arrays.entries(rules[p](g, own, *operands, **y.params)) for p, v in enumerate(y.inputs) if v is x]
         found: Entries = reduce(operator.add, terms)
         shape = self.letters.entries(x).shape
         if stretched or found.shape == shape:

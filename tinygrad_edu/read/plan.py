@@ -1,0 +1,382 @@
+"""One compiled program, and the arguments and surroundings that it is for.
+
+A plan holds what was true when its function was traced: the shapes and dtypes of the arguments, the tensors that the
+function reaches, which of them require a gradient, every setting. `fitting` says whether that still holds.
+
+Read next: `emit.py`, how the code is written.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.autograd import grad, mode, seed
+from tinygrad_edu.func import leaves, rebuild
+from tinygrad_edu.memory import give_back_freed_arrays
+from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.read.emit import Emitter
+from tinygrad_edu.read.program import Step, Value
+from tinygrad_edu.read.rewrites import rewritten
+from tinygrad_edu.read.traced import Trace, Traced
+from tinygrad_edu.read.update import Update, require_apart, side_by_side, writable
+from tinygrad_edu.read.watch import Guard, Watch
+from tinygrad_edu.tensor import Tensor
+
+__all__ = ["FunctionPlan", "Plan", "StepPlan"]
+
+LARGE = 1 << 23  # bytes of arrays made for a program
+
+
+class Plan:
+    """A program and what it was made for.
+
+    source  the code
+    nbytes  the size of the arrays made for it
+    run     the function that it is
+    """
+
+    source: str
+    nbytes: int
+    run: Callable[..., Any]
+
+    def __init__(self, watch: Watch, args: tuple[Any, ...]) -> None:
+        for x in leaves(args):
+            if isinstance(x, Tensor) and x.requires_grad:
+                raise TypeError(
+                    "compile: a compiled function records no graph; got an argument that requires a gradient. "
+                    "Pass x.detach(), or compile func.grad of the function."
+                )
+        self.watch = watch
+        self.tensors = [(x, x.requires_grad, x.shape, x.dtype) for x in watch.tensors]
+        self.flat = not any(isinstance(x, tuple | list | dict) for x in args)
+        self.nesting = nesting(args)
+        self.forms = [form(x) for x in leaves(args)]
+        trace, described = self.record(args)
+        require_same(trace, self.record(args, trace.steps)[0])
+        self.write(trace, described)
+        del trace, described
+        self.fitting = self.guarded()
+        if self.nbytes > LARGE:
+            give_back_freed_arrays()  # what was eager before will not come again
+
+    def record(self, args: tuple[Any, ...], like: Sequence[Step] = ()) -> tuple[Trace, Any]:
+        """What the function does with traced arrays in place of its arguments and of the tensors around it."""
+        trace = Trace("compile")
+        trace.like = [*like]
+        names = self.argument_names(sum(1 for _ in leaves(args)))
+        given = rebuild(args, iter([argument(trace, x, name) for name, x in zip(names, leaves(args), strict=True)]))
+        handles = {x: trace.input(x.shape, x.dtype, name) for x, name in self.watch.tensors.items()}
+        kept = [(x, x.data, x.grad) for x in handles]
+        given_arrays = [x.data if isinstance(x, Tensor) else x for x in leaves(given)]
+        starts = [(x, x.value) for x in (*given_arrays, *handles.values()) if isinstance(x, Traced)]
+        try:
+            for x, handle in handles.items():
+                x.data = handle  # type: ignore[assignment]
+            described = self.follow(trace, given, handles)
+            for x, handle in handles.items():
+                if x.data is not handle:  # type: ignore[comparison-overlap]
+                    raise inside(f"the data of {self.watch.tensors[x]} was replaced")
+            for x, _, gradient in kept:
+                if x.grad is not gradient:
+                    raise inside(f"the .grad of {self.watch.tensors[x]} was set")
+        finally:
+            for x, data, gradient in kept:
+                x.data, x.grad = data, gradient
+            change = self.watch.change()
+            self.watch.restore()
+        if change:
+            raise inside(change)
+        for traced, value in starts:
+            if traced.value is not value and value not in self.may_change(described):
+                raise inside(f"{value.name} was changed in place")
+        return trace, described
+
+    def follow(self, trace: Trace, given: tuple[Any, ...], handles: dict[Tensor, Traced]) -> Any:
+        """Do on traced arrays what shall be recorded, and tell what is needed to run it."""
+        raise NotImplementedError
+
+    def argument_names(self, count: int) -> list[str]:
+        return [f"x{k}" for k in range(count)]
+
+    def may_change(self, described: Any) -> Any:
+        """The inputs that the program changes."""
+        return ()
+
+    def write(self, trace: Trace, described: Any) -> None:
+        """Make the code."""
+        raise NotImplementedError
+
+    def guarded(self) -> Any:
+        """A function from the arguments to what to run with, if this program is for such, and nothing has changed."""
+        guard = Guard()
+        names = [f"x{k}" for k in range(len(self.forms))]
+        nested = guard.name(self.nesting), guard.name(nesting), guard.name(leaves)
+        first = f"if len(args) != {len(self.forms)}: return None"
+        if not self.flat:
+            first = f"if {nested[1]}(args) != {nested[0]}: return None"
+        guard.lines.append(
+            f"            {' '.join(f'{name},' for name in names)} = {'args' if self.flat else f'{nested[2]}(args)'}"
+        )
+        given = []
+        for x, (kind, shape, dtype, flag) in zip(names, self.forms, strict=True):
+            guard.require(f"type({x}) is {guard.name(kind)}")
+            if flag is not None:
+                guard.require(f"{x}.requires_grad is {flag}")
+                guard.lines.append(f"            {x} = {x}.data")
+            if dtype is not None:
+                guard.require(f"{x}.shape == {shape} and {x}.dtype == {guard.name(dtype)}")
+            elif kind is not float:
+                same = guard.name(shape)
+                guard.require(f"{x} is {same} or {x} == {same}")
+                continue
+            given.append(x)
+        guard.require(f"{guard.name(mode.get)}() == {guard.name(mode.get())}")
+        self.watch.guard(guard)
+        for tensor, flag, shape, dtype in self.tensors:
+            given += self.around(guard, tensor, flag, shape, dtype)
+        given += self.numbers(guard)
+        return guard.function(first, f"({', '.join(given)},)" if given else "()")
+
+    def around(self, guard: Guard, tensor: Tensor, flag: bool, shape: Any, dtype: Any) -> list[str]:
+        """What must hold of a tensor that is no argument, and what of it is given to the program."""
+        x = guard.name(tensor)
+        guard.require(f"{x}.requires_grad is {flag}")
+        guard.require(f"{x}.data.shape == {shape} and {x}.data.dtype == {guard.name(dtype)}")
+        return [f"{x}.data"]
+
+    def numbers(self, guard: Guard) -> list[str]:
+        """What else is given to the program."""
+        return []
+
+    def difference(self, other: Plan) -> str:
+        """Why this program was not the right one, when another had to be made."""
+        if change := self.watch.change():
+            return change
+        for (x, flag, shape, dtype), (y, *now) in zip(self.tensors, other.tensors, strict=False):
+            if x is not y or [flag, shape, dtype] != now:
+                return f"{self.watch.tensors[x]} {shape} {dtype} became {now[1]} {now[2]}"
+        for position, (before, after) in enumerate(zip(self.forms, other.forms, strict=False)):
+            if before != after:
+                shown = [f"{kind.__name__} {shape} {dtype or ''}".strip() for kind, shape, dtype, _ in (before, after)]
+                return f"argument {position} was {shown[0]} and became {shown[1]}"
+        return "the number or nesting of the arguments changed"
+
+
+def form(x: Any) -> tuple[Any, ...]:
+    """What must be the same at the next call: type, shape (or the object itself), dtype, requires_grad."""
+    if isinstance(x, Tensor):
+        return Tensor, x.shape, x.dtype, x.requires_grad
+    if isinstance(x, np.ndarray | np.generic):
+        return type(x), x.shape, x.dtype, None
+    return type(x), None if type(x) is float else x, None, None
+
+
+def nesting(args: Any) -> Any:
+    """The tuples, lists and dicts, without what is in them."""
+    return rebuild(args, repeat(None))
+
+
+def argument(trace: Trace, x: Any, name: str) -> Any:
+    """A stand-in for an argument."""
+    if isinstance(x, Tensor):
+        tensor = Tensor.wrap(trace.input(x.shape, x.dtype, x.name or name))
+        tensor.requires_grad, tensor.name = x.requires_grad, x.name
+        return tensor
+    if isinstance(x, np.ndarray | np.generic):
+        return trace.input(x.shape, x.dtype, name)
+    return trace.number(np.float64, name) if type(x) is float else x
+
+
+def inside(what: str) -> TypeError:
+    return TypeError(
+        f"compile: a compiled function must not change what is around it; got one in which {what}. It would happen "
+        "once, when it is traced, and not at each call: return the new value, and set it outside."
+    )
+
+
+def require_same(trace: Trace, again: Trace) -> None:
+    """Raise unless both traces did the same, with the same numbers; note which arrays came from outside."""
+    same: dict[Value, Value] = dict(zip(trace.inputs, again.inputs, strict=False))
+
+    def differ(x: Any, y: Any) -> bool:
+        if isinstance(x, Value) and isinstance(y, Value):
+            if x.known and y.known and not x.number:
+                if x.constant is y.constant:
+                    x.fixed = not (isinstance(x.constant, np.ndarray) and x.constant.flags.writeable)
+                    return False
+                return not np.array_equal(x.constant, y.constant, equal_nan=x.dtype.kind == "f")
+            return same.get(x) is not y
+        if type(x) is not type(y):
+            return True
+        if isinstance(x, tuple | list):
+            return len(x) != len(y) or any(map(differ, x, y))
+        if isinstance(x, slice):
+            return differ((x.start, x.stop, x.step), (y.start, y.stop, y.step))
+        return x is not y and x != y
+
+    for mine, other in zip(trace.steps, again.steps, strict=False):
+        if mine.function != other.function or differ(
+            (mine.args, [*mine.kwargs.items()]), (other.args, [*other.kwargs.items()])
+        ):
+            raise repeated(f"another operand of {mine.name} the second time")
+        same[mine.result] = other.result
+    if len(trace.steps) != len(again.steps):
+        raise repeated(f"{len(trace.steps)} steps, then {len(again.steps)}")
+
+
+def repeated(what: str) -> TypeError:
+    return TypeError(
+        f"compile: the function must do the same each time; got {what}. Random numbers, clocks and counters would be "
+        "frozen: use dropout with an rng, or pass them as arguments."
+    )
+
+
+class FunctionPlan(Plan):
+    """The program of a function; what it reaches is read anew at each call."""
+
+    def __init__(self, emitter: type[Emitter], function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.emitter, self.function = emitter, function
+        super().__init__(Watch(function), args)
+
+    def follow(self, trace: Trace, given: tuple[Any, ...], handles: dict[Tensor, Traced]) -> Any:
+        result = self.function(*given)
+        described = []
+        for x in leaves(result):
+            data = x.data if isinstance(x, Tensor) else x
+            described.append((type(x) is Tensor, None if isinstance(data, Traced) else x))
+            if isinstance(data, Traced):
+                trace.outputs.append(data.value)
+        return result, described
+
+    def write(self, trace: Trace, described: Any) -> None:
+        self.result, self.described = described
+        self.result = rebuild(self.result, repeat(None))
+        program = rewritten(trace)
+        emitted = self.emitter(program).emit()
+        self.function, self.source, self.nbytes = emitted
+        self.many = len(program.outputs) != 1
+
+    def run(self, *given: Any) -> Any:
+        results = iter(self.function(*given) if self.many else [self.function(*given)])
+        found = []
+        for is_tensor, known in self.described:
+            x = next(results) if known is None else known
+            found.append(Tensor.wrap(x) if is_tensor and known is None else x)
+        return rebuild(self.result, iter(found))
+
+
+class StepPlan(Plan):
+    """The program of a training step: its parameters and the optimizer's state lie in arrays that it holds."""
+
+    def __init__(
+        self,
+        emitter: type[Emitter],
+        model: Callable[..., Any],
+        loss: Callable[..., Any],
+        optimizer: Optimizer,
+        args: tuple[Any, ...],
+    ) -> None:
+        if len(args) < 2:
+            raise TypeError(f"compile: a step needs inputs and targets; got {len(args)} argument(s). Call step(X, Y).")
+        self.emitter, self.model, self.loss, self.optimizer = emitter, model, loss, optimizer
+        self.together = True
+        super().__init__(Watch(model, loss, optimizer), args)
+
+    def record(self, args: tuple[Any, ...], like: Sequence[Step] = ()) -> tuple[Trace, Update]:
+        trace, update = super().record(args, like)
+        if self.together and not update.entrywise:
+            self.together = False
+            return super().record(args)
+        return trace, update
+
+    def follow(self, trace: Trace, given: tuple[Any, ...], handles: dict[Tensor, Traced]) -> Update:
+        trace.section = "forward"
+        J = self.loss(self.model(*given[:-1]), given[-1])
+        if not isinstance(J, Tensor):
+            raise TypeError(
+                f"compile: the loss must return a Tensor; got {type(J).__name__}. float() or .item() cut the graph."
+            )
+        trace.section = "backward"
+        seed(J, None, "compile", False)
+        gradients = grad(J, [x for x in self.optimizer.params if x.requires_grad], allow_unused=True)
+        trace.section = "update"
+        update = Update(trace, self.optimizer, handles, gradients, self.together)
+        trace.outputs = [J.data.value, *update.targets.values()]  # type: ignore[attr-defined]
+        return update
+
+    def argument_names(self, count: int) -> list[str]:
+        return ["X", "Y"] if count == 2 else super().argument_names(count)
+
+    def may_change(self, described: Update) -> Any:
+        return described.targets
+
+    def write(self, trace: Trace, described: Update) -> None:
+        require_apart(self.watch.tensors)
+        program, optimizer = rewritten(trace), self.optimizer
+        targets = dict(zip(described.targets, program.outputs[1:], strict=True))
+        program.outputs = program.outputs[:1]
+        ready: dict[Value, np.ndarray] = {}
+        self.bound: list[tuple[Tensor, np.ndarray]] = []
+        self.states: list[tuple[int, tuple[np.ndarray, ...]]] = []
+        for group in described.groups:
+            tensors = [optimizer.params[k] for k in group.positions]
+            whole, views = side_by_side([writable(x, self.watch.tensors[x]) for x in tensors])
+            ready[group.inputs[0]] = whole
+            ready.update(zip((described.starts[x] for x in tensors), views, strict=True))
+            self.bound += zip(tensors, views, strict=True)
+            kept = [
+                side_by_side(list(arrays))
+                for arrays in zip(*(optimizer.state[k] for k in group.positions), strict=True)
+            ]
+            ready.update(zip(group.inputs[1:], (array for array, _ in kept), strict=True))
+            self.states += [(k, tuple(parts[n] for _, parts in kept)) for n, k in enumerate(group.positions)]
+        self.hold()
+        counted = [k for group in described.groups if group.counts for k in group.positions]
+        used = {value for step in program.steps for value in step.inputs}
+        counts = {group.count: group.positions for group in described.groups}
+        self.alike = [positions for count, positions in counts.items() if count in used and len(positions) > 1]
+        self.firsts = [positions[0] for count, positions in counts.items() if count in used]
+        program.inputs = [x for x in program.inputs if x not in counts or x in used]
+        program.inputs.append(taken := Value((), object, name="steps_taken"))
+        emitted = self.emitter(program, ready, targets, [f"{taken.name}[{k}] += 1" for k in counted]).emit()
+        self.run, self.source, self.nbytes = emitted
+
+    def hold(self) -> bool:
+        """Have the parameters and the state lie in this program's arrays, with the values that they have now."""
+        for x, array in self.bound:
+            if x.data is not array:
+                if not np.may_share_memory(x.data, array):
+                    array[...] = x.data
+                x.data = array
+        for k, arrays in self.states:
+            if self.optimizer.state[k] is not arrays:
+                for array, now in zip(arrays, self.optimizer.state[k], strict=True):
+                    if not np.may_share_memory(array, now):
+                        array[...] = now
+                self.optimizer.state[k] = arrays
+        return True
+
+    def around(self, guard: Guard, tensor: Tensor, flag: bool, shape: Any, dtype: Any) -> list[str]:
+        array = dict(self.bound).get(tensor)
+        if array is None:
+            return super().around(guard, tensor, flag, shape, dtype)
+        x, hold = guard.name(tensor), guard.name(self.hold)
+        guard.require(f"{x}.requires_grad is {flag}")
+        same = f"{x}.data.shape == {shape} and {x}.data.dtype == {guard.name(dtype)}"
+        guard.require(f"{x}.data is {guard.name(array)} or ({same} and {hold}())")
+        return []
+
+    def numbers(self, guard: Guard) -> list[str]:
+        optimizer = guard.name(self.optimizer)
+        for first, *others in self.alike:
+            guard.require(" == ".join(f"{optimizer}.steps[{k}]" for k in (first, *others)))
+        if self.optimizer.buffers:
+            held, same = guard.name([arrays for _, arrays in self.states]), guard.name(operator.is_)
+            places = ", ".join(f"{optimizer}.state[{k}]" for k, _ in self.states)
+            guard.require(f"all(map({same}, ({places},), {held})) or {guard.name(self.hold)}()")
+        return [f"{optimizer}.lr", *(f"{optimizer}.steps[{k}]" for k in self.firsts), f"{optimizer}.steps"]
