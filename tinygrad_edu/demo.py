@@ -8,7 +8,6 @@ textbook's steps, by autograd through the fused loss, and by the formulas people
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from tinygrad_edu.check import Comparison, formulas
 from tinygrad_edu.read.draw import draw
 from tinygrad_edu.read.explorer import explore
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.threads import one_blas_thread
 
 __all__ = ["demo", "last_layer_table", "train"]
 
@@ -143,16 +143,5 @@ def progress(epochs: Iterable[int], quiet: bool) -> Iterable[int]:
         from tqdm import tqdm
     except ImportError:
         return epochs
-    return tqdm(epochs, desc="Training", unit="epoch", disable=quiet, ncols=80)
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Small products are quicker on one thread, and a busy neighbour cannot stall them."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        yield
-        return
-    with threadpool_limits(1):
-        yield
+    result: Iterable[int] = tqdm(epochs, desc="Training", unit="epoch", disable=quiet, ncols=80)
+    return result

@@ -6,13 +6,19 @@ function that was called. Next: `toys.py` and `batches.py`, which call them.
 
 from __future__ import annotations
 
+import gzip
 import math
 import operator
+import os
+import zlib
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+GZIP = b"\x1f\x8b"  # how a gzip file begins
 
 
 def whole_number(function: str, name: str, value: object, least: int, advice: str) -> int:
@@ -60,3 +66,16 @@ def rows(function: str, name: str, values: ArrayLike) -> NDArray[Any]:
             f"{function}: {name} must hold at least one example; got shape {array.shape}. Pass one row per example."
         )
     return array
+
+
+def contents(function: str, path: str | os.PathLike[str]) -> bytes:
+    """All bytes of a file, unpacked if it is packed by gzip."""
+    content = Path(path).read_bytes()
+    if not content.startswith(GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(
+            f"{function}: {Path(path).name} must be a whole gzip file; got: {error}. Fetch or pack it again."
+        ) from error

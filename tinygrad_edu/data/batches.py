@@ -56,10 +56,15 @@ def batches(X: ArrayLike, y: ArrayLike, size: int, rng: np.random.Generator | No
     return ((X[part], y[part]) for part in parts)
 
 
-def split(X: ArrayLike, y: ArrayLike, test_fraction: float, rng: np.random.Generator | int) -> tuple[Pair, Pair]:
+def split(
+    X: ArrayLike, y: ArrayLike, test_fraction: float, rng: np.random.Generator | int, stratified: bool = False
+) -> tuple[Pair, Pair]:
     """Two parts without overlap, for training and for testing.
 
         order = random permutation;  test = the first round(test_fraction m) of it;  train = the rest
+
+    With stratified=True every class has its share of both parts, to less than one example, which matters where
+    a class is rare: the random order is sorted by y, and every so-manyth example held back.
 
     Shapes:  X (m, ...), y (m, ...) -> (X_train, y_train), (X_test, y_test)
     Raises:  ValueError if lengths differ, test_fraction is outside (0, 1) or a part would be empty;
@@ -81,6 +86,10 @@ def split(X: ArrayLike, y: ArrayLike, test_fraction: float, rng: np.random.Gener
             f" testing out of {m}. Use more examples or another test_fraction."
         )
     order = rng.permutation(m)
+    if stratified:
+        by_class = order[np.argsort(_one_column(y)[order], kind="stable")]
+        spread = np.diff(np.arange(m + 1) * held_back // m) == 1  # held_back of the m places, evenly apart
+        order = np.concatenate([rng.permutation(by_class[spread]), rng.permutation(by_class[~spread])])
     test, train = order[:held_back], order[held_back:]
     return (X[train], y[train]), (X[test], y[test])
 
@@ -112,11 +121,19 @@ def standardize(train: ArrayLike, /, *others: ArrayLike) -> NDArray[Any] | tuple
                 f"standardize: all arrays must have the columns of the first; got {first.shape} and, as array"
                 f" {position}, {array.shape}. Standardize X alone, not y, and with examples in rows."
             )
-    mean, deviation = first.mean(axis=0, dtype=np.float64), first.std(axis=0, dtype=np.float64)
-    constant = first.max(axis=0) == first.min(axis=0)
-    scale = np.where(constant, 1.0, deviation)
+    mean, scale = moments(first)
     results = tuple(((array - mean) / scale).astype(first.dtype) for array in arrays)
     return results if others else results[0]
+
+
+def moments(train: NDArray[Any]) -> Pair:
+    """What `standardize` subtracts from every column, and what it divides by.
+
+    Shapes:  (m, ...) -> (...), (...)
+    """
+    mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    constant = train.max(axis=0) == train.min(axis=0)
+    return mean, np.where(constant, 1.0, deviation)
 
 
 def _paired(function: str, X: ArrayLike, y: ArrayLike) -> Pair:
@@ -128,6 +145,16 @@ def _paired(function: str, X: ArrayLike, y: ArrayLike) -> Pair:
             " One row per example: transpose an array that holds its examples in columns."
         )
     return X, y
+
+
+def _one_column(y: NDArray[Any]) -> NDArray[Any]:
+    """y as one number for each example."""
+    if y.size != len(y) or y.dtype.kind not in "iubf":
+        raise ValueError(
+            f"split: a stratified split needs one number for each example; got y {y.shape} of {y.dtype}. "
+            "Pass class numbers, or leave stratified out."
+        )
+    return y.ravel()
 
 
 def _real_rows(name: str, values: ArrayLike) -> NDArray[Any]:

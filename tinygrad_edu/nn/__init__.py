@@ -12,6 +12,7 @@ from tinygrad_edu.nn.activations import LeakyReLU, LogSoftmax, ReLU, Sigmoid, So
 from tinygrad_edu.nn.layers import MLP, Dropout, Linear, Sequential
 from tinygrad_edu.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
 from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.summary import Summary, summary
 
 __all__ = [
     "MLP",
@@ -30,6 +31,8 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "Summary",
     "Tanh",
     "init",
+    "summary",
 ]

@@ -13,11 +13,14 @@ Its parameters are found by walking the attributes in the order in which they we
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu import weights
 from tinygrad_edu.autograd import created
+from tinygrad_edu.nn.summary import summary
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Module"]
@@ -70,9 +73,13 @@ class Module:
         """The attributes that may hold parameters, by name."""
         return ((key, x) for key, x in vars(self).items() if not key.startswith("_"))
 
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """This module and every module in it, with its dotted name; its own is empty."""
+        return ((name, x) for name, x in walk("", self) if isinstance(x, Module))
+
     def modules(self) -> Iterator[Module]:
         """This module and every module in it."""
-        return (x for _, x in walk("", self) if isinstance(x, Module))
+        return (x for _, x in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Each parameter once, with its dotted name (`0.weight`)."""
@@ -100,6 +107,17 @@ class Module:
     def eval(self) -> Module:
         """Switch to evaluation: dropout passes all."""
         return self.train(False)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Switch to evaluation for a while, then each module back to what it was."""
+        modes = [(module, module.training) for module in self.modules()]
+        self.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of every parameter's array by name; the names and shapes are PyTorch's."""
@@ -132,12 +150,30 @@ class Module:
         for name, x in own.items():
             x.data[...] = arrays[name]
 
+    def save(self, path: Any) -> None:
+        """Write every parameter to a safetensors file (extra `io`), by the names of `state_dict()`."""
+        weights.save(path, self.state_dict())
+
+    def load(self, path: Any) -> None:
+        """Read every parameter from a safetensors file, `save`'s or PyTorch's; all of them or, if one is wrong, none.
+
+        Raises:  OSError, ValueError naming the file, for one that is damaged or of another model
+        """
+        state, _ = weights.load(path)
+        try:
+            self.load_state_dict(state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"load: in {path}, {error.args[0].removeprefix('load_state_dict: ')}") from None
+
     def extra_repr(self) -> str:
         """What stands between the brackets of the repr."""
         return ""
 
     def __repr__(self) -> str:
         return describe(self)
+
+    def _repr_html_(self) -> str:
+        return summary(self)._repr_html_()
 
 
 def describe(module: Module, above: tuple[Module, ...] = ()) -> str:

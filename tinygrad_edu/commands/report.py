@@ -1,0 +1,116 @@
+"""What `tinygrad-edu train` shows: the network, how well it does on what was held out, and pictures.
+
+Read next: `plot/`.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import nn, plot
+from tinygrad_edu.autograd import no_grad
+from tinygrad_edu.commands.task import Task
+from tinygrad_edu.history import History
+from tinygrad_edu.metrics import confusion
+
+__all__ = ["outputs", "pictures", "result", "title"]
+
+#: How many classes are set side by side, and how many letters of their names.
+CLASSES, LETTERS = 12, 10
+
+
+def outputs(task: Task, model: nn.Module, X: np.ndarray) -> np.ndarray:
+    """What the network says of rows of the table."""
+    with no_grad():
+        result: np.ndarray = model(task.inputs(X)).numpy()
+        return result
+
+
+def title(config: Namespace, task: Task, learned: int, held_out: int) -> str:
+    """What is learned, of what, and how."""
+    k = len(task.table.class_names)
+    what = f"{k} classes" if k else f"the quantity {clean(task.table.target)}"
+    return (
+        f"{clean(config.data)}: {learned} examples to learn from and {held_out} held out, {len(task.mean)} inputs, "
+        f"{what}\n"
+        f"{config.optimizer}, lr {config.lr:g}, {config.schedule}; loss {task.loss}; "
+        f"{config.epochs} epochs in batches of {config.batch_size}; seed {config.seed}"
+    )
+
+
+def result(task: Task, model: nn.Module, X: np.ndarray, y: np.ndarray) -> str:
+    """How well the network does on examples: of classes with a table of what was taken for what."""
+    answers = task.answers(outputs(task, model, X))
+    if not task.table.class_names:
+        error, spread = np.abs(answers - y).mean(), np.square(y - y.mean()).mean()
+        explained = f", R² {1 - np.square(answers - y).mean() / spread:.3f}" if spread else ""
+        return f"Held out: mean absolute error {error:.4g}{explained}."
+    right = int((answers == y).sum())
+    counts = confusion(y, answers, len(task.table.class_names))
+    names = [shortened(name) for name in task.table.class_names]
+    shown = side_by_side(counts, names) if len(names) <= CLASSES else most_confused(counts, names)
+    return f"Held out: accuracy {right / len(y):.3f}, {right} of {len(y)} right.\n\n{shown}"
+
+
+def side_by_side(counts: np.ndarray, names: list[str]) -> str:
+    """Each class in a row, what it was taken for in the columns."""
+    width, side = max(5, max(map(len, names))), max(5, max(map(len, names)))
+    lines = [f"{'true':{side}} | taken for", " ".join([" " * side, "|", *(f"{name:>{width}}" for name in names)])]
+    for name, row in zip(names, counts.tolist(), strict=True):
+        lines.append(" ".join([f"{name:{side}}", "|", *(f"{count or '·':>{width}}" for count in row)]))
+    return "\n".join(lines)
+
+
+def most_confused(counts: np.ndarray, names: list[str]) -> str:
+    """The pairs that were mistaken most often, where a table would be too wide."""
+    wrong = counts - np.diag(counts.diagonal())
+    order = np.argsort(-wrong, axis=None, kind="stable")[:CLASSES]
+    pairs = [(*divmod(int(place), len(names)), int(wrong.flat[place])) for place in order]
+    lines = [f"{count:5}  {names[true]} taken for {names[taken]}" for true, taken, count in pairs if count]
+    return "\n".join(["Most often confused:", *lines] if lines else ["None confused."])
+
+
+def pictures(
+    out: Path,
+    config: Namespace,
+    task: Task,
+    model: nn.Module,
+    history: History,
+    held_out: tuple[np.ndarray, np.ndarray],
+) -> Iterator[str]:
+    """Write what can be drawn; say in one line each what it is, or what is missing."""
+    X, y = held_out
+    names = task.table.class_names
+    try:
+        plot.save(history.plot(), out / "loss.png")
+        yield f"{out / 'loss.png'}: the loss by epoch; look where validation stops falling while training goes on."
+        if names and X.shape[1] == 2:
+            ax = plot.decision_boundary(
+                lambda points: task.probabilities(outputs(task, model, points)), X, y,
+                class_names=list(map(shortened, names)), probabilities=True,
+            )  # fmt: skip
+            ax.set(xlabel=clean(task.table.feature_names[0]), ylabel=clean(task.table.feature_names[1]))
+            plot.save(ax, out / "boundary.png")
+            yield f"{out / 'boundary.png'}: the plane as the network divides it, and the points that were held out."
+        if config.data == "digits":
+            p = task.probabilities(outputs(task, model, X))
+            plot.save(plot.worst(X.reshape(-1, 8, 8), y, p), out / "mistakes.png")
+            yield f"{out / 'mistakes.png'}: the worst mistakes among the digits that were held out."
+    except ImportError as error:
+        yield f"No pictures. {error}"
+
+
+def shortened(name: str) -> str:
+    """A name as it fits over a column."""
+    text = clean(name)
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
+
+
+def clean(text: Any) -> str:
+    """A text of the user without what would steer the terminal."""
+    return "".join(c if c.isprintable() else " " for c in str(text))

@@ -1,0 +1,152 @@
+"""`tinygrad-edu train`: from a data set or a file to a trained network, and a directory with all of it.
+
+    config.toml               the options of the run           task.json     columns, classes, standardization
+    weights.safetensors       what `predict` and PyTorch read  checkpoint.safetensors   what --resume reads
+    history.csv, *.png        how it went
+
+Read next: `task.py`, `report.py`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import data, nn, optim, weights
+from tinygrad_edu.checkpoint import writable
+from tinygrad_edu.commands import config as options
+from tinygrad_edu.commands.report import pictures, result, title
+from tinygrad_edu.commands.task import Task
+from tinygrad_edu.data import Table
+from tinygrad_edu.optim import LRScheduler, Optimizer
+from tinygrad_edu.threads import one_blas_thread
+from tinygrad_edu.train import fit
+from tinygrad_edu.writing import sweep, write
+
+__all__ = ["INTERRUPTED", "train"]
+
+#: How many points a toy set has.
+POINTS = 1000
+#: The exit status that shells give to a command that Ctrl-C has ended.
+INTERRUPTED = 130
+
+
+def train(given: Mapping[str, Any], file: Path | None = None, out: Path | None = None, resume: bool = False) -> int:
+    """Train as the options say, print how it goes, and write it all to a directory; returns the exit status.
+
+    Raises:  OSError, ValueError for what cannot be done; ImportError if a package is missing
+    """
+    weights.library("train")
+    config = configured(given, file, out, resume)
+    rng = np.random.default_rng(config.seed)
+    table = table_of(config, rng)
+    stratified = table.task == "classification"
+    (X, y), held_out = data.split(table.X, table.y, config.validation, rng, stratified)
+    task = Task.of(table, X, y, config.loss)
+    config.loss = task.loss
+    if config.batch_size == options.OPTIONS["batch_size"].default:
+        config.batch_size = min(config.batch_size, len(X))
+    if config.batch_size > len(X):
+        raise ValueError(
+            f"train: batch-size must be at most the number of examples to learn from, {len(X)}; "
+            f"got {config.batch_size}. Lower it."
+        )
+    model = task.network(config, rng)
+    optimizer, schedule = stepping(config, model)
+
+    out = directory(out, config, resume)
+    if (out / "task.json").exists() and (out / "task.json").read_text(encoding="utf-8") != task.to_json():
+        raise ValueError(
+            f"train: the data must be those {out} was begun with; got {config.data} with other columns or numbers. "
+            "Put the file back, or train anew in another directory."
+        )
+    options.save(config, out / "config.toml")
+    write(out / "task.json", task.to_json().encode())
+    print(title(config, task, len(X), len(held_out[0])), nn.summary(model, X[:2]), sep="\n\n", end="\n\n")
+    with one_blas_thread():
+        history = fit(
+            model, task.criterion(), optimizer, task.inputs(X), task.targets(y), config.epochs, config.batch_size,
+            validation=(task.inputs(held_out[0]), task.targets(held_out[1])), metrics=(task.metric(),),
+            schedule=schedule, checkpoint=out, resume=resume, compile=config.compile, rng=rng,
+        )  # fmt: skip
+        print("", result(task, model, *held_out), "", sep="\n")
+        model.save(out / "weights.safetensors")
+        history.to_csv(out / "history.csv")
+        for sentence in pictures(out, config, task, model, history, held_out):
+            print(sentence)
+    print(f"\nApply it:  tinygrad-edu predict {out} FILE.csv")
+    return INTERRUPTED if "Ctrl-C" in history.stopped else 0
+
+
+def configured(given: Mapping[str, Any], file: Path | None, out: Path | None, resume: bool) -> Namespace:
+    """All options of the run: of one that is resumed, those that it was begun with."""
+    for name, value in given.items():
+        if value is not None:
+            options.check(name, value)
+    if not resume:
+        return options.chosen(given, *([options.read(file)] if file else []))
+    if out is None:
+        raise ValueError("train: --resume needs the directory of a run; got none. Name it by --out.")
+    before = options.read(out / "config.toml")
+    wanted = (options.read(file) if file else {}) | {name: x for name, x in given.items() if x is not None}
+    for name, value in wanted.items():
+        if value != before.get(name) and name not in ("epochs", "compile"):
+            raise ValueError(
+                f"train: --resume goes on as {out} was begun, with {name.replace('_', '-')} {before.get(name)!r}; got "
+                f"{value!r}. Leave it out, or train anew in another directory."
+            )
+    return options.chosen(wanted, before)
+
+
+def directory(out: Path | None, config: Namespace, resume: bool) -> Path:
+    """Where the run is written to: a new directory, or one that holds no other run."""
+    numbered = (Path("runs") / f"{Path(config.data).stem}-{number}" for number in itertools.count(1))
+    out = out or next(path for path in numbered if not path.exists())
+    if not resume and (out / "config.toml").exists():
+        raise FileExistsError(
+            f"train: {out} must not hold another run; got one of {options.read(out / 'config.toml').get('data')}. "
+            "Go on with it by --resume, or name another directory."
+        )
+    writable(out)
+    sweep(out)
+    return out
+
+
+def table_of(config: Namespace, rng: np.random.Generator) -> Table:
+    """The data set or the file, as a table."""
+    if config.data in options.TOYS:
+        X, y = getattr(data, config.data)(POINTS, rng)
+        return built_in(X, y, ("x1", "x2"), tuple(map(str, range(y.max() + 1))))
+    if config.data in options.REAL:
+        found = getattr(data, config.data)()
+        return built_in(found.X.reshape(len(found.X), -1), found.y, found.feature_names, found.class_names)
+    if not Path(config.data).exists():
+        raise FileNotFoundError(
+            f"train: data must be one of {', '.join((*options.TOYS, *options.REAL))}, or a file; got {config.data!r}, "
+            "which is neither. Mend the name."
+        )
+    target = config.target or -1
+    return data.read_table(config.data, target, missing=config.missing or None, ignore=config.ignore)
+
+
+def built_in(X: np.ndarray, y: np.ndarray, names: tuple[str, ...], classes: tuple[str, ...]) -> Table:
+    return Table(X, y, dict.fromkeys(names, ()), "class", classes, (*names, "class"), header=True)
+
+
+def stepping(config: Namespace, model: Any) -> tuple[Optimizer, LRScheduler | None]:
+    """The optimizer and the schedule by their names."""
+    kinds: dict[str, Any] = {"adam": optim.Adam, "adamw": optim.AdamW, "rmsprop": optim.RMSprop}
+    kind, settings = kinds.get(config.optimizer, optim.SGD), {}
+    if config.optimizer == "momentum":
+        settings["momentum"] = 0.9
+    optimizer = kind(model.parameters(), lr=config.lr, **settings)
+    if config.schedule == "constant":
+        return optimizer, None
+    if config.schedule == "step":
+        return optimizer, optim.StepLR(optimizer, max(1, config.epochs // 3))
+    return optimizer, optim.CosineAnnealingLR(optimizer, config.epochs)
