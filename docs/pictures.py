@@ -1,9 +1,14 @@
 """Make the pictures of the documentation: python docs/pictures.py
 
-For each picture its source, which the tests compare with what this makes, and the SVG.
+For each drawing of a graph its source, which the tests compare with what this makes, and the SVG. The plots are what
+the page on plots saves when it is run.
 """
 
+import contextlib
+import re
 from pathlib import Path
+from shutil import copy
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -72,7 +77,26 @@ PICTURES = {
     "backward": backward,
 }
 
+PLOTS = Path(__file__).parent / "plots.md"
+
+
+def shown(page: str) -> list[str]:
+    """The names of the pictures that a page shows."""
+    return re.findall(r"\]\(pictures/(.+?)\)", page)
+
+
+def plots() -> None:
+    """Run the page on plots, and keep the pictures that it shows."""
+    page, namespace = PLOTS.read_text(encoding="utf-8"), {"__name__": "__main__"}
+    with TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+            exec(compile(block, str(PLOTS), "exec"), namespace)
+        for name in shown(page):
+            print(copy(name, FOLDER / name))
+
+
 if __name__ == "__main__":
+    plots()
     for name, make in PICTURES.items():
         for form in ("gv", "svg"):
             print(make().save(FOLDER / f"{name}.{form}"))

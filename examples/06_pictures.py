@@ -33,7 +33,7 @@ print(tg.tree(J, names=locals()))
 
 # %%
 picture = tg.draw(J, names=locals())
-picture  # noqa: B018
+picture
 
 # %% [markdown]
 # A gradient made with create_graph=True is a graph of the same ops: backprop itself, to be looked at.

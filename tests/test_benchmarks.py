@@ -4,6 +4,7 @@ import importlib
 import math
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,16 @@ def run_quick(command, *options):
 
 
 def test_training_step_compares_every_contender():
-    rows = run_quick("training_step", "--only", "ours")
+    rows = run_quick("training_step", "--only", "ours", "compiled")
     names = sorted(row[2].removesuffix(" (baseline)") for row in rows[2:])
-    assert names == sorted(["numpy", "numpy-out", "ours"] * 4)  # two workloads in two dtypes
+    assert names == sorted(["numpy", "numpy-out", "ours", "compiled"] * 4)  # two workloads in two dtypes
+
+
+@pytest.mark.skipif(find_spec("mpi4py") is None, reason="needs MPI; pip install 'tinygrad_edu[mpi]'")
+def test_processes_share_a_step():
+    rows = run_quick("processes", "--examples", "9")
+    assert [row[:3] for row in rows[2:]] == [["W4", "9", "1"], ["W4", "9", "2"]]
+    assert all(float(cell) > 0 for row in rows[2:] for cell in (row[3], row[5]))
 
 
 def test_overhead_times_operations_and_the_import():
@@ -47,6 +55,12 @@ def test_memory_measures_long_graphs_and_peaks():
     rows = run_quick("memory")
     assert "the same: objects left to the collector" in [row[0] for row in rows]
     assert [row[2] for row in rows[-4:]] == ["numpy", "ours"] * 2
+
+
+def test_marking_counts_what_is_found_and_named():
+    rows = run_quick("marking")
+    assert [row[0] for row in rows[2:]] == ["A1", "A2", "A2 in dW", "all"]
+    assert rows[-1][1] == "3"
 
 
 @pytest.mark.parametrize("wrong", [1.001, math.nan])

@@ -25,7 +25,7 @@ def test_examples_in_the_docstrings_run(name):
     assert result.attempted > 0 and result.failed == 0
 
 
-@pytest.mark.parametrize("name", ["arguments", "toys", "real", "batches"])
+@pytest.mark.parametrize("name", ["arguments", "toys", "real", "batches", "idx", "tables"])
 def test_data_imports_numpy_and_the_standard_library_alone(name):
     nodes = list(ast.walk(ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))))
     imported = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
@@ -387,6 +387,32 @@ def test_split_parts_do_not_overlap_and_miss_nothing(m, data_, seed):
     (X_train, y_train), (X_test, y_test) = data.split(X, y, held_back / m, seed)
     assert len(y_test) == held_back and sorted([*y_train, *y_test]) == list(range(m))
     np.testing.assert_array_equal(np.concatenate([X_train, X_test]), X[[*y_train, *y_test]])
+
+
+@given(st.integers(2, 60), st.data(), st.integers(0, 2**32))
+def test_a_stratified_split_gives_every_class_its_share(m, data_, seed):
+    held_back = data_.draw(st.integers(1, m - 1))
+    y = np.random.default_rng(seed).integers(0, 3, m)
+    (X_train, y_train), (X_test, y_test) = data.split(np.arange(m), y, held_back / m, seed, stratified=True)
+    assert sorted([*X_train, *X_test]) == list(range(m)) and len(X_test) == held_back
+    np.testing.assert_array_equal(y[X_test], y_test)
+    np.testing.assert_array_equal(y[X_train], y_train)
+    assert np.abs(np.bincount(y_test, minlength=3) - np.bincount(y, minlength=3) * held_back / m).max() < 1
+
+
+def test_a_stratified_split_is_shuffled():
+    y = np.repeat([0, 1], 200)
+    (_, y_train), (X_test, y_test) = data.split(np.arange(400), y, 0.25, 3, stratified=True)
+    for part in (y_train, y_test):
+        assert not np.array_equal(part, np.sort(part)) and 0.3 < np.mean(part[1:] != part[:-1]) < 0.7
+    others = data.split(np.arange(400), y[:, None].astype(float), 0.25, 4, stratified=True)[1][0]
+    assert set(others) != set(X_test)
+
+
+@pytest.mark.parametrize("y", [[[0, 1], [1, 0]], ["a", "b"]])
+def test_a_stratified_split_needs_a_number_for_each_example(y):
+    with pytest.raises(ValueError, match=r"split: a stratified split needs one number for each example; got y \(2"):
+        data.split([1, 2], y, 0.5, 0, stratified=True)
 
 
 def test_split_is_random_and_repeats_with_the_seed():

@@ -1,4 +1,4 @@
-"""The demonstration, its plots, and what importing the package costs."""
+"""The demonstration, and what importing the package costs."""
 
 import ctypes
 import importlib
@@ -14,7 +14,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import demo as demonstration
-from tinygrad_edu import memory, nn, plot
+from tinygrad_edu import memory, nn
 from tinygrad_edu.check import Comparison
 from tinygrad_edu.cli import main
 
@@ -187,7 +187,19 @@ def test_the_progress_bar_goes_to_the_error_stream(capsys):
 
 # Importing
 
-HEAVY = ["matplotlib", "sympy", "tqdm", "graphviz", "pygraphviz", "threadpoolctl", "scipy", "pandas", "torch", "PIL"]
+HEAVY = [
+    "matplotlib",
+    "sympy",
+    "tqdm",
+    "graphviz",
+    "pygraphviz",
+    "threadpoolctl",
+    "scipy",
+    "pandas",
+    "torch",
+    "PIL",
+    "pyarrow",
+]
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -229,49 +241,6 @@ def test_every_public_name_is_there():
     assert len(set(tg.__all__)) == len(tg.__all__)
     for module in (tg.check, tg.data, tg.nn, tg.optim, tg.functional, tg.autograd):
         assert all(hasattr(module, name) for name in module.__all__)
-
-
-# Plots
-
-
-def test_the_loss_curve_shows_each_series_by_epoch():
-    ax = plot.loss_curve({"training": [3.0, 2.0, 1.0], "test": [3.5, 2.5]})
-    assert [line.get_label() for line in ax.lines] == ["training", "test"]
-    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 3], [2, 2], [3, 1]])
-    np.testing.assert_array_equal(ax.lines[1].get_xydata(), [[1, 3.5], [2, 2.5]])
-    assert len({line.get_linestyle() for line in ax.lines}) == 2
-    assert ax.get_xlabel() == "epoch"
-    assert "nats" in ax.get_ylabel()
-    assert ax.get_yscale() == "log"
-    assert {text.get_text().strip() for text in ax.texts} == {"training", "test"}
-
-
-def test_the_loss_curve_goes_into_axes_that_are_given():
-    ax = plot.figure().add_subplot()
-    assert plot.loss_curve({"training": [2.0, 1.0]}, ax) is ax
-
-
-def test_the_loss_curve_shows_every_series():
-    series = {name: [2.0, 1.0] for name in "abcdefg"}
-    assert [line.get_label() for line in plot.loss_curve(series).lines] == list(series)
-
-
-def test_the_loss_curve_of_a_series_without_epochs(tmp_path):
-    plot.save(plot.loss_curve({"training": [2.0, 1.0], "test": []}), tmp_path / "loss.png")
-
-
-@pytest.mark.parametrize(("form", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_a_plot_is_saved_by_its_ending(tmp_path, form, start):
-    path = tmp_path / f"loss.{form}"
-    plot.save(plot.loss_curve({"training": [2.0, 1.0]}), path)
-    assert path.read_bytes().startswith(start)
-
-
-def test_a_plot_without_matplotlib_is_refused(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    message = r"plot: needs Matplotlib; got none\. Install it with pip install 'tinygrad_edu\[plot\]'"
-    with pytest.raises(ImportError, match=message):
-        plot.loss_curve({"training": [1.0]})
 
 
 # Memory

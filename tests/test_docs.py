@@ -1,7 +1,8 @@
 """The documentation runs: every Python block of the README and of docs/, every program in examples/.
 
 The blocks of a page run in order in one namespace, in a temporary directory, with warnings as errors. Where a
-block marked `text` follows directly, it must be what the Python block printed; `...` in it stands for anything.
+block marked `text` follows directly, it must be what the Python block printed; `...` in it stands for anything. A block
+that needs a package which not everybody has says so, ```python needs=torch, and is left out where it is not installed.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import re
 import runpy
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,12 +26,20 @@ FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>[^`\n]*)$
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text, its first line's number, and whether it follows the one before."""
+    """A fenced block: its language, its text, its first line's number, whether it follows the one before, and the
+    packages that it needs.
+    """
 
     language: str
     text: str
     line: int
     follows: bool
+    needs: tuple[str, ...] = ()
+
+    @property
+    def missing(self):
+        """The packages that are not installed."""
+        return [package for package in self.needs if find_spec(package) is None]
 
 
 def blocks(page):
@@ -45,7 +55,8 @@ def blocks(page):
                 between.append(line)
         elif fence and fence["fence"].startswith(opening["fence"]) and not fence["language"].strip():
             words = opening["language"].split()
-            found.append(Block(words[0] if words else "", "\n".join(inside), start, follows))
+            needs = tuple(name for word in words[1:] if word.startswith("needs=") for name in word[6:].split(","))
+            found.append(Block(words[0] if words else "", "\n".join(inside), start, follows, needs))
             opening, between = None, []
         else:
             inside.append(line.removeprefix(opening["indent"]))
@@ -76,7 +87,7 @@ def run_page(text, name="page"):
     namespace = {"__name__": "__main__"}
     printed, ran, compared = None, 0, 0
     for block in blocks(text):
-        if block.language == "python":
+        if block.language == "python" and not block.missing:
             printed, ran = run_block(block, namespace, name), ran + 1
             continue
         if block.language == "text" and block.follows and printed is not None:
@@ -106,7 +117,10 @@ def elsewhere(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_the_page_runs_and_prints_what_it_says(page, elsewhere):
-    run_page(page.read_text(encoding="utf-8"), page.name)
+    text = page.read_text(encoding="utf-8")
+    run_page(text, page.name)
+    if missing := sorted({package for block in blocks(text) for package in block.missing}):
+        pytest.skip(f"the rest needs {', '.join(missing)}")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[str(example.relative_to(ROOT)) for example in EXAMPLES])
@@ -225,12 +239,20 @@ def test_blocks_are_found_with_their_languages_and_lines():
         ]
     )
     assert blocks(page) == [
-        ("python", "a", 2, False),
-        ("text", "b\n\nc", 6, True),
-        ("", "```", 12, False),
-        ("python", "if d:\n    e", 16, False),
-        ("markdown", "```python\n```", 20, True),
+        ("python", "a", 2, False, ()),
+        ("text", "b\n\nc", 6, True, ()),
+        ("", "```", 12, False, ()),
+        ("python", "if d:\n    e", 16, False, ()),
+        ("markdown", "```python\n```", 20, True, ()),
     ]
+
+
+def test_a_block_that_needs_a_missing_package_is_left_out_with_its_output(elsewhere):
+    page = "```python needs={}\nprint(1)\n```\n```text\n2\n```\n"
+    assert run_page(page.format("pytest,no_such_package")) == (0, 0)
+    assert blocks(page.format("pytest,no_such_package"))[0].missing == ["no_such_package"]
+    with pytest.raises(AssertionError, match="the block must be what was printed"):
+        run_page(page.format("pytest,numpy"))
 
 
 def test_a_block_without_an_end_is_an_error():

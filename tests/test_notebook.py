@@ -1,6 +1,7 @@
-"""Drawings in a notebook, run without a window."""
+"""What notebooks show, run without a window."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ import os, sys
 os.environ["PATH"] = ""
 sys.modules["pygraphviz"] = None
 """
+
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def code(program):
+    """The cells of code of a notebook in the percent format."""
+    parts = re.split(r"^# %%(.*)$", program, flags=re.MULTILINE)[1:]
+    return [cell.strip() for mark, cell in zip(parts[::2], parts[1::2], strict=True) if "markdown" not in mark]
 
 
 def run(folder, *cells):
@@ -60,3 +70,18 @@ def test_without_graphviz_a_notebook_shows_the_text_tree(tmp_path):
     text = drawing["text/plain"]
     assert text.splitlines()[1].startswith("◎ J = ")
     assert all(name in text for name in ("◆ W1", "● Z1", "● A2"))
+
+
+def test_the_example_shows_its_tables_and_plots(tmp_path):
+    summary, _, *pictures = run(tmp_path, *code((EXAMPLES / "12_watch_it_learn.py").read_text(encoding="utf-8")))
+    assert "Linear(in_features=2, out_features=16, bias=True)" in summary["text/html"]
+    assert summary["text/plain"].splitlines()[-1] == "337 parameters"
+    shown = ["image/png" in picture for picture in pictures]
+    assert shown == [True, True, False, True, True, True, False]
+    assert (tmp_path / "learning.gif").read_bytes().startswith(b"GIF89a")
+
+
+def test_what_is_common_has_a_table_of_its_own(tmp_path):
+    _, tensor, model = run(tmp_path, NETWORK, "tg.Tensor([1.0, 2.0])", "tg.nn.Linear(2, 1)")
+    assert "<td>1</td><td>2</td>" in tensor["text/html"] and tensor["text/plain"] == "Tensor([1., 2.])"
+    assert "3 parameters" in model["text/html"] and model["text/plain"].startswith("Linear(in_features=2")

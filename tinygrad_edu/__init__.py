@@ -34,20 +34,30 @@ from tinygrad_edu.memory import keep_freed_arrays
 from tinygrad_edu.tensor import Tensor, get_default_dtype, set_default_dtype
 
 if TYPE_CHECKING:
-    from tinygrad_edu import check, data, func
+    from tinygrad_edu import check, data, func, plot
+    from tinygrad_edu.read import onnx
+    from tinygrad_edu.read.compile import compile
     from tinygrad_edu.read.derive import derive
     from tinygrad_edu.read.draw import draw
     from tinygrad_edu.read.explorer import explore
+    from tinygrad_edu.read.source import source
     from tinygrad_edu.read.tree import tree
+    from tinygrad_edu.train import fit
 else:
     #: What is imported when it is first asked for, so that the engine alone loads fast.
     LATER = {
         "check": "check",
+        "compile": "read.compile",
         "data": "data",
         "derive": "read.derive",
+        "distributed": "distributed",
         "draw": "read.draw",
         "explore": "read.explorer",
+        "fit": "train",
         "func": "func",
+        "onnx": "read.onnx",
+        "plot": "plot",
+        "source": "read.source",
         "tree": "read.tree",
     }
 
@@ -55,7 +65,7 @@ else:
         if name not in LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(f"{__name__}.{LATER[name]}")
-        return module if LATER[name] == name else getattr(module, name)
+        return getattr(module, name, module)
 
     def __dir__():
         return sorted({*globals(), *__all__})
@@ -67,13 +77,16 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "check",
+    "compile",
     "cross_entropy",
     "data",
     "derive",
     "detect_anomaly",
+    "distributed",
     "draw",
     "dropout",
     "explore",
+    "fit",
     "func",
     "functional",
     "get_default_dtype",
@@ -85,12 +98,15 @@ __all__ = [
     "nll_loss",
     "nn",
     "no_grad",
+    "onnx",
     "optim",
+    "plot",
     "relu",
     "set_default_dtype",
     "sigmoid",
     "softmax",
     "softplus",
+    "source",
     "tree",
 ]
 

@@ -1,8 +1,7 @@
 """The command `tinygrad-edu`.
 
 Exit status: 0 if all was done, 1 if something on this machine is missing (Graphviz, a browser) or `check` found a
-mistake, 2 if what was asked
-for cannot be done as it was asked.
+mistake, 2 if what was asked for cannot be done as it was asked, 130 if Ctrl-C ended `train`.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_edu import __version__
+from tinygrad_edu.commands.config import OPTIONS, REAL, TOYS, Option
 
 __all__ = ["main"]
 
@@ -39,10 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"tinygrad_edu {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_train(commands)
+    add_predict(commands)
     add_demo(commands)
     add_draw(commands)
     add_explain(commands)
+    add_source(commands)
     add_check(commands)
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks how the line goes on
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an output that knows no ᵀ gets a question mark
@@ -61,6 +68,90 @@ def failed(error: Exception | str, status: int) -> int:
     """Say what went wrong; returns the exit status."""
     print(f"tinygrad-edu: {error}", file=sys.stderr)
     return status
+
+
+# train and predict
+
+
+def add_train(commands: Any) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train a network on a data set, or on a table of yours",
+        description="Train a network, show how it goes and how well it does on what was held out, and write weights, "
+        "history and pictures to a directory. Exit status: 0 trained, 1 a package is missing, 2 it cannot be done as "
+        "asked, 130 ended by Ctrl-C, with all written that there was.",
+        epilog="Example: tinygrad-edu train --data moons --hidden 16 16 --epochs 60 --seed 1 --out moons",
+    )
+    for name, option in OPTIONS.items():
+        add_option(train, name, option)
+    train.add_argument("--out", type=Path, metavar="DIR", help="where it is written to (default: runs/DATA-1, -2, ...)")
+    train.add_argument("--resume", action="store_true", help="go on with the run in DIR, as if it had not stopped")
+    train.add_argument("--config", type=Path, metavar="FILE.toml", help="read options; the command line overrides them")
+    train.set_defaults(run=run_train)
+
+
+def add_option(train: argparse.ArgumentParser, name: str, option: Option) -> None:
+    """One row of the table of options, as a flag; what is not given is None."""
+    flag, several = f"--{name.replace('_', '-')}", isinstance(option.default, list)
+    if option.kind is bool:
+        train.add_argument(flag, action=argparse.BooleanOptionalAction, help=option.help)
+        return
+    shown = " ".join(map(str, option.default)) if several else option.default
+    action: Any = train.add_argument(
+        flag,
+        type=option.kind,
+        nargs="*" if several else None,
+        choices=[word for word in option.choices if word] or None,
+        metavar=None if option.choices else {int: "N", float: "X"}.get(option.kind, name.upper()),
+        help=f"{option.help} (default: {shown})" if shown else option.help,
+    )
+    if name == "data":
+        action.completer = data_sets
+
+
+def data_sets(prefix: str, **_: Any) -> list[str]:
+    """What a shell may go on with after --data."""
+    from argcomplete.completers import FilesCompleter
+
+    return [*TOYS, *REAL, *FilesCompleter()(prefix)]
+
+
+def run_train(options: argparse.Namespace) -> int:
+    from tinygrad_edu.commands.train import train
+
+    given = {name: getattr(options, name) for name in OPTIONS}
+    try:
+        return train(given, options.config, options.out, options.resume)
+    except ImportError as error:
+        return failed(error, 1)
+    except FloatingPointError as error:
+        return failed(error, 2)
+    except KeyboardInterrupt:  # before or after the training, which ends by itself
+        return failed("stopped by Ctrl-C.", 130)
+
+
+def add_predict(commands: Any) -> None:
+    predict = commands.add_parser(
+        "predict",
+        help="apply a network that train has left to the rows of a file",
+        description="Print the answer for each row of a CSV or TSV file as CSV, and for classes their probabilities. "
+        "Columns are found by name. Where the target is among them, how many are right goes to the error stream.",
+        epilog="Example: tinygrad-edu predict moons points.csv > answers.csv",
+    )
+    predict.add_argument("directory", type=Path, metavar="DIR", help="the directory of a run of train")
+    predict.add_argument(
+        "file", type=Path, metavar="FILE", help="the rows, in the columns that the network was trained on"
+    )
+    predict.set_defaults(run=run_predict)
+
+
+def run_predict(options: argparse.Namespace) -> int:
+    from tinygrad_edu.commands.predict import predict
+
+    try:
+        return predict(options.directory, options.file)
+    except ImportError as error:
+        return failed(error, 1)
 
 
 # demo
@@ -207,6 +298,43 @@ def run_explain(options: argparse.Namespace) -> int:
     except ImportError as error:
         return failed(error, 1)
     print(f"{options.html}: {answer.question}" if options.html and not isinstance(answer, str) else answer)
+    return 0
+
+
+# source
+
+
+def add_source(commands: Any) -> None:
+    source = commands.add_parser(
+        "source",
+        help="write out the gradient as the NumPy backprop that a careful person would have written",
+        description="Print forward and backward of a graph as a NumPy program. For the target mlp the network may be "
+        "of your choice.",
+        epilog=TARGETS + "\nExample: tinygrad-edu source mlp --sizes 2 16 1 --loss bce",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source.add_argument("target", metavar="TARGET", help="what to write out, see below")
+    source.add_argument("--sizes", type=int, nargs="+", metavar="N", help="units of each layer of mlp, inputs first")
+    source.add_argument("--activation", choices=("tanh", "relu", "sigmoid", "softplus"), help="of mlp, between layers")
+    source.add_argument("--loss", choices=("bce", "cross-entropy", "mse"), help="of mlp (default: bce)")
+    source.add_argument("--fused", action="store_true", help="last activation and loss of mlp as one op on logits")
+    source.add_argument("--layout", choices=("rows", "columns"), help="one example a row, or a column")
+    source.add_argument("--no-simplify", action="store_true", help="the chain rule as it is, op by op")
+    source.set_defaults(run=run_source)
+
+
+def run_source(options: argparse.Namespace) -> int:
+    from tinygrad_edu.read import targets
+    from tinygrad_edu.read.source import source
+
+    chosen = options.sizes, options.activation, options.loss, options.fused
+    if any(chosen) and options.target != "mlp":
+        raise ValueError(f"source: --sizes, --activation, --loss and --fused are for mlp; got {options.target!r}.")
+    try:
+        J, names = targets.network(*chosen) if any(chosen) else targets.find(options.target)
+        source(J, names=names, simplify=not options.no_simplify, layout=options.layout).show()
+    except (TypeError, ImportError, RuntimeError) as error:
+        return failed(error, 2)
     return 0
 
 

@@ -3,6 +3,8 @@
 training_step   time of one training step, beside NumPy by hand and PyTorch
 overhead        time of one recorded operation, beside NumPy's own; time of the import
 memory          bytes of long graphs and large networks, and whether they are freed
+marking         how many slips in random hand-written backprops are found and named
+processes       time of one training step in one and in several processes
 """
 
 from __future__ import annotations
@@ -11,11 +13,19 @@ import argparse
 import sys
 from pathlib import Path
 
+import marking
 import memory
 import overhead
+import processes
 import training_step
 
-COMMANDS = {"training_step": training_step, "overhead": overhead, "memory": memory}
+COMMANDS = {
+    "training_step": training_step,
+    "overhead": overhead,
+    "memory": memory,
+    "marking": marking,
+    "processes": processes,
+}
 
 
 def main() -> None:

@@ -165,13 +165,33 @@ class TinygradEdu:
         return J.item()
 
 
+class Compiled(TinygradEdu):
+    """The same, compiled."""
+
+    engine = "numpy"
+
+    def __init__(self, problem: Problem):
+        import tinygrad_edu as tg
+
+        super().__init__(problem)
+        self.compiled = tg.compile(self.model, self.loss, self.optimizer, engine=self.engine)
+
+    def step(self) -> float:
+        return float(self.compiled(self.X, self.y))
+
+
+class CompiledLoops(Compiled):
+    """The same, its loops compiled by Numba."""
+
+    engine = "numba"
+
+
 class PyTorch:
-    """PyTorch, eager, on one thread."""
+    """PyTorch, eager."""
 
     def __init__(self, problem: Problem):
         import torch
 
-        torch.set_num_threads(1)
         modules: list[Any] = []
         for W, b in problem.layers:
             linear = torch.nn.Linear(*W.shape)
@@ -195,6 +215,15 @@ CONTENDERS: dict[str, Any] = {
     "numpy": HandwrittenNumpy,
     "numpy-out": PreallocatedNumpy,
     "ours": TinygradEdu,
+    "compiled": Compiled,
+    "compiled-numba": CompiledLoops,
     "torch": PyTorch,
 }
-PACKAGES = {"numpy": "numpy", "numpy-out": "numpy", "ours": "tinygrad_edu", "torch": "torch"}
+PACKAGES = {
+    "numpy": "numpy",
+    "numpy-out": "numpy",
+    "ours": "tinygrad_edu",
+    "compiled": "tinygrad_edu",
+    "compiled-numba": "numba",
+    "torch": "torch",
+}

@@ -14,9 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from typing import Any
 
-ONE_THREAD = dict.fromkeys(
-    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def pin_to_one_core() -> None:
@@ -25,9 +23,12 @@ def pin_to_one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def start_context() -> SpawnContext:
-    """How processes start: empty, and with one thread for linear algebra."""
-    os.environ.update(ONE_THREAD)  # inherited, and so set before NumPy is imported there
+def start_context(threads: str = "one") -> SpawnContext:
+    """How processes start: empty, and with one thread for linear algebra or as many as it likes."""
+    for name in THREADS:  # inherited, and so set before NumPy is imported there
+        os.environ.pop(name, None)
+        if threads == "one":
+            os.environ[name] = "1"
     return multiprocessing.get_context("spawn")
 
 
@@ -37,9 +38,10 @@ def run_alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return executor.submit(function, *arguments).result()
 
 
-def serve(connection: Connection, build: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def serve(connection: Connection, threads: str, build: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     """Build an object, then answer requests (method, arguments) until there are no more."""
-    pin_to_one_core()
+    if threads == "one":
+        pin_to_one_core()
     contender = build(*arguments)
     while True:
         try:
@@ -52,10 +54,10 @@ def serve(connection: Connection, build: Callable[..., Any], arguments: tuple[An
 class Worker:
     """A fresh process that holds one object, whose methods are called from here."""
 
-    def __init__(self, build: Callable[..., Any], *arguments: Any) -> None:
-        context = start_context()
+    def __init__(self, build: Callable[..., Any], *arguments: Any, threads: str = "one") -> None:
+        context = start_context(threads)
         self.connection, other_end = context.Pipe()
-        self.process = context.Process(target=serve, args=(other_end, build, arguments), daemon=True)
+        self.process = context.Process(target=serve, args=(other_end, threads, build, arguments), daemon=True)
         self.process.start()
         other_end.close()  # the process holds it now: when it dies, `recv` ends
 

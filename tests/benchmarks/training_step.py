@@ -1,7 +1,7 @@
-"""Time of one training step, beside the same step written by hand in NumPy and in PyTorch.
+"""Time of one training step, beside the same step written by hand in NumPy and in other packages.
 
-Every contender runs in a process of its own, on one core and one thread. They take turns in short
-blocks, each between two blocks of the baseline: the better of the two handwritten steps. A
+Every contender runs in a process of its own, on one core and one thread unless asked otherwise. They take turns in
+short blocks, each between two blocks of the baseline: the better of the two handwritten steps. A
 contender's ratio is the time of its block over the mean of those two. No time of a workload is
 printed before all contenders agree on its losses.
 """
@@ -17,10 +17,12 @@ from argparse import ArgumentParser, Namespace
 
 from contenders import CONTENDERS, PACKAGES
 from isolation import Worker
+from peers import PEER_PACKAGES, PEERS
 from report import describe_machine, print_header, print_row
 from turns import PATIENCE, Summary, Visit, best_baseline, quartiles, quiet_visits, summarize
 from workloads import WORKLOADS, Problem
 
+ALL, INSTALLED_AS = CONTENDERS | PEERS, PACKAGES | PEER_PACKAGES
 HANDWRITTEN = ("numpy", "numpy-out")
 STEPS_CHECKED = 20
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -30,7 +32,7 @@ class Stopwatch:
     """A contender and a clock, in the contender's own process."""
 
     def __init__(self, name: str, problem: Problem) -> None:
-        self.step = CONTENDERS[name](problem).step
+        self.step = ALL[name](problem).step
 
     def losses(self, steps: int) -> list[float]:
         """The loss before the first step and after each of `steps` steps."""
@@ -90,11 +92,11 @@ def take_turns(
 
 
 def measure(
-    workload: str, dtype: str, names: list[str], milliseconds: float, rounds: int
+    workload: str, dtype: str, threads: str, names: list[str], milliseconds: float, rounds: int
 ) -> tuple[str, dict[str, Summary]]:
     """Check one workload, then time it: the baseline, and how the others compare."""
     problem = WORKLOADS[workload].draw(dtype)
-    workers = {name: Worker(Stopwatch, name, problem) for name in names}
+    workers = {name: Worker(Stopwatch, name, problem, threads=threads) for name in names}
     losses = {name: worker.call("losses", STEPS_CHECKED) for name, worker in workers.items()}
     require_equal_losses(losses, TOLERANCE[dtype])
     baseline = choose_baseline(workers, milliseconds, rounds)
@@ -117,7 +119,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, help="default: all five")
     parser.add_argument("--dtypes", nargs="+", choices=TOLERANCE, default=list(TOLERANCE), help="default: both")
-    parser.add_argument("--only", nargs="+", choices=CONTENDERS, help="contenders beside the two in NumPy")
+    parser.add_argument("--only", nargs="+", choices=ALL, help="contenders beside the two in NumPy")
+    parser.add_argument("--threads", choices=("one", "default"), default="one", help="default: one, on one core")
+    parser.add_argument("--wide", action="store_true", help="one row for each workload, to paste into a page")
     parser.add_argument("--rounds", type=int, help="quiet blocks wanted of each contender (default 15)")
     parser.add_argument("--milliseconds", type=float, help="length of a block (default 20)")
 
@@ -127,15 +131,28 @@ def run(options: Namespace) -> None:
     workloads = options.workloads or (["W1", "W3"] if options.quick else list(WORKLOADS))
     rounds = options.rounds or (1 if options.quick else 15)
     milliseconds = options.milliseconds or (1 if options.quick else 20)
-    names = [name for name in CONTENDERS if name in HANDWRITTEN or name in (options.only or CONTENDERS)]
+    names = [name for name in ALL if name in HANDWRITTEN or name in (options.only or ALL)]
     for name in list(names):
-        if importlib.util.find_spec(PACKAGES[name]) is None:
-            print(f"Skipped: {name}, as {PACKAGES[name]} is not installed.")
+        if importlib.util.find_spec(INSTALLED_AS[name]) is None:
+            print(f"Skipped: {name}, as {INSTALLED_AS[name]} is not installed.")
             names.remove(name)
-    print(describe_machine("numpy", *(["torch"] if "torch" in names else [])))
+    packages = {INSTALLED_AS[name] for name in names} - {"tinygrad_edu"}
+    print(describe_machine(*sorted(packages)) + f", threads: {options.threads}")
     print("Ratio: time of a step over the baseline's, median over blocks in quiet moments.")
-    print("Microseconds: the baseline's median, and for the others their ratio times it.")
-    print_header(["workload", "dtype", "contender", "ratio (quartiles)", "microseconds", "quiet blocks"])
+    if options.wide:
+        print_header(["workload", "dtype", *names])
+    else:
+        print("Microseconds: the baseline's median, and for the others their ratio times it.")
+        print_header(["workload", "dtype", "contender", "ratio (quartiles)", "microseconds", "quiet blocks"])
     for workload in workloads:
         for dtype in options.dtypes:
-            print_workload(workload, dtype, *measure(workload, dtype, names, milliseconds, rounds))
+            measured = measure(workload, dtype, options.threads, names, milliseconds, rounds)
+            if options.wide:
+                print_row([workload, dtype, *(ratio(name, *measured) for name in names)])
+            else:
+                print_workload(workload, dtype, *measured)
+
+
+def ratio(name: str, baseline: str, summaries: dict[str, Summary]) -> str:
+    """A contender's ratio, as one cell."""
+    return "1" if name == baseline else f"{summaries[name].ratio:.2f}"
