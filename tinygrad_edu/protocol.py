@@ -49,6 +49,9 @@ ALIASES = {"newshape": "shape", "correction": "ddof"}
 
 def of_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A ufunc, or its reduce, accumulate or outer, on Tensors."""
+    row = ops.FOR_NUMPY.get(ufunc)
+    if row is not None and row.rules and method == "__call__" and not kwargs:
+        return row(*inputs)  # the short way, for operands alone
     name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
     function = ufunc if method == "__call__" else getattr(ufunc, method)
     if kwargs.pop("out", None) is not None or method == "at":
@@ -56,7 +59,7 @@ def of_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
             f"np.{name}: an array cannot take a Tensor in place (out= or +=); "
             "the graph would not know. Write a = a + t in place of a += t."
         )
-    if is_question(ops.FOR_NUMPY.get(ufunc)):
+    if is_question(row):
         return function(*map(plain, inputs), **kwargs)
     given = {key: x for key, x in kwargs.items() if not left_out(x, LEFT_OUT.get(key, ...))}
     if method == "outer":
@@ -74,20 +77,27 @@ def of_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
 def of_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A function of NumPy on Tensors."""
     made = ops.COMPOSED.get(function)
-    op: Any = ops.FOR_NUMPY.get(function)
+    op: Any = None if made else ops.FOR_NUMPY.get(function)
+    if op is not None and 0 < (operands := len(op.rules)) <= len(args):
+        params = kwargs
+        if len(args) > operands:
+            params = dict(zip(signature(function).names[operands:], args[operands:], strict=False)) | kwargs
+        for key, x in params.items():
+            if key not in op.parameters or x is NO_VALUE:
+                break
+        else:  # the short way, where the row knows all that is given
+            return op(*args[:operands], **params)
     if op is None and made is None:
         raise unsupported(function, named(function))
     if is_question(op):
         return function(*map(plain, args), **{key: plain(x) for key, x in kwargs.items()})
-    if made is None and not kwargs and len(args) == len(op.rules):
-        return op(*args)  # the short way, for operands alone
-    known, several, _ = signature(function)
+    names, known, several, _ = signature(function)
     if not several:
         args, kwargs = (), dict(zip(known, args, strict=False)) | kwargs
     given = {ALIASES.get(key, key): x for key, x in kwargs.items() if not left_out(x, known.get(key))}
     if made is not None:
         return composed(named(function), made, args, given)
-    names = tuple(known)[: len(op.rules) or 1]
+    names = names[: len(op.rules) or 1]
     if absent := [key for key in names if key not in given]:
         raise TypeError(f"np.{named(function)}: needs {', '.join(absent)}; got none. Pass all operands.")
     inputs = tuple(given.pop(key) for key in names)
@@ -131,8 +141,9 @@ def left_out(x: Any, default: Any) -> bool:
 
 
 class Signature(NamedTuple):
-    """The parameters of a function with their defaults, and whether it takes more: operands (*), options (**)."""
+    """The parameters of a function and their defaults, and whether it takes more: operands (*), options (**)."""
 
+    names: tuple[str, ...]
     defaults: dict[str, Any]
     operands: bool = False
     options: bool = False
@@ -141,7 +152,7 @@ class Signature(NamedTuple):
 @cache
 def signature(function: Callable[..., Any]) -> Signature:
     if function in IN_C:
-        return Signature(IN_C[function])
+        return Signature(tuple(IN_C[function]), IN_C[function])
     try:
         known = inspect.signature(function).parameters.values()
     except ValueError:  # written in C: the function that answers for it has the same
@@ -149,7 +160,7 @@ def signature(function: Callable[..., Any]) -> Signature:
     kinds = [p.kind for p in known]
     several, options = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     defaults = {p.name: p.default for p in known if p.kind not in (several, options)}
-    return Signature(defaults, several in kinds, options in kinds)
+    return Signature(tuple(defaults), defaults, several in kinds, options in kinds)
 
 
 def accepted(name: str, known: Iterable[str], given: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Op:
     `numpy` is the NumPy function that the op answers for, `forward` itself if not given.
     """
 
-    __slots__ = ("every", "forward", "into", "name", "numpy", "rules")
+    __slots__ = ("every", "forward", "into", "name", "numpy", "parameters", "rules")
 
     def __init__(
         self,
@@ -62,6 +62,11 @@ class Op:
         self.every, self.into = every, into
         self.numpy = numpy or forward
         self.name: str = name or forward.__name__
+        code = getattr(forward, "__code__", None)
+        #: The names of the parameters, those that `forward` takes by keyword only.
+        self.parameters: tuple[str, ...] = (
+            code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount] if code else ()
+        )
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the op: to arrays it is `forward`; an input that records (a Tensor) takes over."""
@@ -80,12 +85,6 @@ class Op:
     def rules_for(self, inputs: Sequence[Any], params: Mapping[str, Any]) -> Sequence[Rule]:
         """The rule of each input, in order."""
         return self.every(*inputs, **params) if self.every else self.rules
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters, those that `forward` takes by keyword only."""
-        code = getattr(self.forward, "__code__", None)
-        return code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount] if code else ()
 
     def _no_rule(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
