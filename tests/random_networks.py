@@ -34,6 +34,7 @@ OUTPUTS = {
     "half": ("linear", "0.5 * ({a} - Y)**2", "({a} - Y)", "({a} - Y)"),
     "sigmoid mse": ("sigmoid", "np.square({a} - Y)", "2 * ({a} - Y)", ""),
     "sigmoid half": ("sigmoid", "0.5 * ({a} - Y)**2", "({a} - Y)", ""),
+    "log cosh": ("linear", "np.log(np.cosh({a} - Y))", "np.tanh({a} - Y)", "np.tanh({a} - Y)"),
     "tanh half": ("tanh", "0.5 * (Y - {a})**2", "({a} - Y)", ""),
     "poisson": ("exp", "{a} - Y * np.log({a})", "1 - Y / {a}", "{a} - Y"),
     "weighted": (
@@ -74,10 +75,17 @@ class Plan:
     chosen: bool  # whether the file makes its own parameters and data
     m: int = 6
     spelling: int = 0
+    skip: bool = False  # hidden layers above the first add what they were given: A2 = g(Z2) + A1
+    folded: bool = False  # the bias is the first row or column of W, and a 1 stands before each example
 
     @property
     def layers(self) -> int:
         return len(self.acts)
+
+    @property
+    def kinds(self) -> str:
+        """The parameters of a layer."""
+        return "W" if self.folded else "Wb"
 
 
 class Names(NamedTuple):
@@ -177,7 +185,7 @@ class Names(NamedTuple):
         if self.act == "exp":
             return self.a
         ways = ACTIVATIONS[self.act][1:]
-        chosen = ways[0] if self.plan.keep else ways[self.plan.spelling % len(ways)]
+        chosen = ways[0] if self.plan.keep or self.plan.skip else ways[self.plan.spelling % len(ways)]
         return chosen.format(z=self.z, a=self.a)
 
     @property
@@ -204,6 +212,24 @@ class Names(NamedTuple):
     def simplified(self) -> str:
         return OUTPUTS[self.plan.output][3].format(a=self.a)
 
+    @property
+    def around(self) -> str:
+        """The gradient that goes round the layer above, where that has a skip connection."""
+        if not self.plan.skip or (not isinstance(self.l, str) and self.l > self.plan.layers - 2):
+            return ""
+        if isinstance(self.l, str):
+            return f" + ({self.above.dA}{self.above.rest} if {self.l} < {self.plan.layers - 1} else 0)"
+        return f" + {self.above.dA}{self.above.rest}"
+
+    @property
+    def fed(self) -> str:
+        """What the layer multiplies."""
+        return f"with_ones({self.below.a})" if self.plan.folded else self.below.a
+
+    @property
+    def without_bias(self) -> str:
+        return self.W + ("[1:]" if self.plan.rows else "[:, 1:]") * self.plan.folded
+
     def product(self, g: str, a: str) -> str:
         return f"{a}.T @ {g}" if self.plan.rows else f"{g} @ {a}.T"
 
@@ -212,6 +238,11 @@ class Names(NamedTuple):
 
     def back(self, W: str, g: str) -> str:
         return f"{g} @ {W}.T" if self.plan.rows else f"{W}.T @ {g}"
+
+    def with_ones_back(self, W: str, g: str) -> str:
+        """The same, with ones before the weights."""
+        ones = f"np.ones(({W}.shape[1], 1))" if self.plan.rows else f"np.ones((1, len({W})))"
+        return f"{g} @ np.hstack([{ones}, {W}.T])" if self.plan.rows else f"np.vstack([{ones}, {W}.T]) @ {g}"
 
     def total(self, g: str) -> str:
         return f"np.sum({g}, axis={self.examples}, keepdims=True)"
@@ -227,11 +258,11 @@ class Names(NamedTuple):
         if term == "dO":
             return self.softmax(self.units) if self.act == "softmax" else f"{self.dA} * {self.slope}"
         if term == "dW":
-            return self.product(self.dZ, self.below.a) + self.after + self.decay
+            return self.product(self.dZ, self.fed) + self.after + self.decay
         if term == "db":
             return self.total(self.dZ) + self.after + self.b_decay
         if term == "dA":
-            return self.back(self.above.W, self.above.dZ)
+            return self.back(self.above.without_bias, self.above.dZ) + self.around
         return f"{self.dA} * {self.slope}{self.rest}"
 
 
@@ -293,7 +324,10 @@ def made_plan(rng: np.random.Generator, slip: Any) -> Plan:
     if chosen["hand"] in LOOPS:
         acts = acts[:1] * layers
     m = int(rng.choice((6, 8)))  # no size of a layer
-    return Plan(made_sizes(slip.sizes if slip else "", layers, output, m, rng), tuple(acts), output, m=m, **chosen)
+    if not slip:
+        chosen |= {"skip": bool(rng.integers(5) == 0), "folded": bool(rng.integers(5) == 0)}
+    kind = slip.sizes if slip else "same" if chosen["skip"] else ""
+    return Plan(made_sizes(kind, layers, output, m, rng), tuple(acts), output, m=m, **chosen)
 
 
 def made_sizes(kind: str, layers: int, output: str, m: int, rng: np.random.Generator) -> tuple[int, ...]:
@@ -323,6 +357,8 @@ def chosen_layer(plan: Plan, slip: Any, rng: np.random.Generator) -> int:
         high = last - 1
     elif slip.where == "below":
         low = last - 1
+    elif slip.where == "skipped":
+        high = last - 2
     everywhere = slip.sizes != "same" and not slip.where and " " not in slip.term
     return 0 if everywhere and rng.integers(3) == 0 else int(rng.integers(low, high + 1))
 
@@ -332,6 +368,8 @@ def found_at(plan: Plan, slip: Any, layer: int) -> frozenset[str]:
     kind = slip.term.split()[0]
     l = layer or (plan.layers if kind in ("dW", "db") else plan.layers - 1)  # noqa: E741
     n = Names(plan, l)
+    if slip.stops:
+        return frozenset({n.grad(kind[1]), n.key(kind[1])})
     if kind in ("dL", "dO"):
         kind = "dZ" if plan.fused or kind == "dO" else "dA"
     if kind in ("dW", "db") or plan.returned == "all" or (plan.returned == "dZ" and kind == "dZ"):
@@ -345,6 +383,8 @@ def found_at(plan: Plan, slip: Any, layer: int) -> frozenset[str]:
 def made_data(plan: Plan) -> list[str]:
     """Sizes, helpers, init and data."""
     shape, bias = ("(i, o)", "(1, o)") if plan.rows else ("(o, i)", "(o, 1)")
+    if plan.folded:
+        shape = shape.replace("i", "i + 1")
     X = "(m, sizes[0])" if plan.rows else "(sizes[0], m)"
     Y = "(m, sizes[-1])" if plan.rows else "(sizes[-1], m)"
     targets = {
@@ -355,17 +395,21 @@ def made_data(plan: Plan) -> list[str]:
     }.get(plan.output, f"rng.standard_normal({Y})")
     if plan.hand == "lists":
         params = [f"'{kind}': [rng.standard_normal({s}) * {scale}" for kind, s, scale in
-                  (("W", shape, 0.6), ("b", bias, 0.3))]  # fmt: skip
+                  (("W", shape, 0.6), ("b", bias, 0.3)) if kind in plan.kinds]  # fmt: skip
         made = ["    pairs = list(zip(sizes[:-1], sizes[1:]))"]
         made += ["    return {" + ", ".join(f"{text} for i, o in pairs]" for text in params) + "}"]
     else:
         W, b = (Names(plan, 1).letter(kind) for kind in "Wb")
         made = ["    params = {}", "    for l, (i, o) in enumerate(zip(sizes[:-1], sizes[1:]), start=1):"]
         made += [f"        params[f'{W}{{l}}'] = 0.6 * rng.standard_normal({shape})"]
-        made += [f"        params[f'{b}{{l}}'] = 0.3 * rng.standard_normal({bias})", "    return params"]
+        made += [f"        params[f'{b}{{l}}'] = 0.3 * rng.standard_normal({bias})"] * (not plan.folded)
+        made += ["    return params"]
+    ones = "np.hstack([np.ones((len(A), 1)), A])" if plan.rows else "np.vstack([np.ones((1, A.shape[1])), A])"
+    helper = ("def with_ones(A):", f"    return {ones}", "", "") if plan.folded else ()
     return [
         *("import numpy as np", "", f"SIZES, EXAMPLES = {plan.sizes}, {plan.m}", "", ""),
-        *("def sigmoid(x):", "    return 1 / (1 + np.exp(-x))", "", "", "def init(sizes, rng):", *made, "", ""),
+        *("def sigmoid(x):", "    return 1 / (1 + np.exp(-x))", "", "", *helper),
+        *("def init(sizes, rng):", *made, "", ""),
         *("def data(sizes, m, rng):", f"    X = rng.standard_normal({X})", f"    return X, {targets}", "", ""),
     ]
 
@@ -385,7 +429,12 @@ def forward_lines(plan: Plan, slip: Any) -> list[str]:
     def layer(n: Names, text: str, last: bool) -> list[str]:
         z, a = ("Z", "A") if plan.hand in LOOPS else (n.letter("Z") + str(n.l), n.letter("A") + str(n.l))
         W, b, below = n.W, n.b, "A" if plan.hand in LOOPS else ("X" if n.l == 1 else n.letter("A") + str(n.l - 1))
-        made = [f"{z} = {f'{below} @ {W}' if plan.rows else f'{W} @ {below}'} + {b}", f"{a} = {text.format(z=z)}"]
+        fed, plus = (f"with_ones({below})", "") if plan.folded else (below, f" + {b}")
+        skipped = f" + {below}" if plan.skip and n.l != 1 and not last else ""
+        if skipped and isinstance(n.l, str):
+            skipped = f" + ({below} if l > 1 else 0)"
+        product = f"{fed} @ {W}" if plan.rows else f"{W} @ {fed}"
+        made = [f"{z} = {product}{plus}", f"{a} = {text.format(z=z)}{skipped}"]
         drop = [f"D = np.random.default_rng(1).random({z}.shape) < {plan.keep}"]
         drop += [f"{a} = {a} * D / {plan.keep}", f"{n.mask} = D"]
         if plan.hand == "lists":
@@ -409,7 +458,7 @@ def forward_lines(plan: Plan, slip: Any) -> list[str]:
     loss = OUTPUTS[plan.output][1].format(a=n.a)
     lines += [f"    cost = np.sum({loss}){n.over}"]
     if plan.lam:
-        kinds = "Wb" if plan.bias_too else "W"
+        kinds = plan.kinds if plan.bias_too else "W"
         squares = [f"np.sum({Names(plan, l).value(kind)}**2)" for kind in kinds for l in range(1, plan.layers + 1)]  # noqa: E741
         lines += [f"    cost = cost + {plan.lam} / (2 * m) * ({' + '.join(squares)})"]
     return [*lines, "    return cost, cache"]
@@ -447,6 +496,8 @@ def backward_lines(plan: Plan, slip: Any, layer: int | None) -> list[str]:
         return [*written(n, "dA", n.dA), *stored(n, "A"), *written(n, "dZ", n.dZ), *stored(n, "Z")]
 
     def of_parameters(n: Names) -> list[str]:
+        if plan.folded:
+            return [*written(n, "dW", n.dW), *stored(n, "W")]
         return [*written(n, "dW", n.dW), *written(n, "db", n.db), *stored(n, "W"), *stored(n, "b")]
 
     if plan.fused:

@@ -17,14 +17,16 @@ class Slip:
     outputs: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     sizes: str = ""
-    where: str = ""  # "upper" not the first layer, "hidden" not the last, "below" that below the last
+    where: str = ""  # "upper" not the first layer, "hidden" not the last, "below" that below the last, "skipped" over
     plan: dict[str, Any] = field(default_factory=dict)
+    stops: bool = False  # the next line raises
     whole: bool = False  # softmax is taken over the whole batch in the forward pass
 
 
 MEAN = {"reduce": "mean", "inside": False}
 ALL_RETURNED = {"returned": "all", "hand": "course", "keep": 0}
 UNFUSED, FUSED, DROPOUT, DECAY = {"fused": False}, {"fused": True}, {"keep": 0.8}, {"lam": 0.7}
+SKIP = {"skip": True, "keep": 0}
 
 
 def slope_of(text: str) -> Callable[[Names], str]:
@@ -95,11 +97,16 @@ SLIPS = {
     "D4": Slip("dW", lambda n: n.product(n.dZ, n.below.z) + n.after + n.decay, (*SMOOTH, "relu"), where="upper"),
     "D5": Slip("dW", lambda n: n.product(n.dZ, n.below.below.a) + n.after + n.decay, sizes="m", where="upper"),
     "D6": Slip("dA", lambda n: n.back(n.W, n.above.dZ), sizes="m"),
+    "D7": Slip("dA", lambda n: n.right("dA").removesuffix(n.around), where="skipped", sizes="same", plan=SKIP),
+    "D7 skip alone": Slip("dA", lambda n: n.around.removeprefix(" + "), where="skipped", sizes="same",
+                          plan=SKIP | {"hand": "course"}),
     "D8": Slip("dW", lambda n: n.product(n.dA, n.below.a) + n.after + n.decay, SMOOTH, where="hidden",
                plan={"keep": 0}),
     "D9": Slip("dA returned", lambda n: f"{n.dA} = ({n.right('dA')}) * {n.slope}\n{n.dZ} = {n.dA}", SMOOTH,
                plan=ALL_RETURNED),
     "D10": Slip("dZ", slope_of("{n.slope} * {n.slope}"), SMOOTH),
+    "D11": Slip("dA", lambda n: n.with_ones_back(n.above.W, n.above.dZ), stops=True),
+    "D11 folded": Slip("dA", lambda n: n.back(n.above.W, n.above.dZ), plan={"folded": True}, stops=True),
     "E1": Slip("db", lambda n: f"np.sum({n.dZ}){n.after}{n.b_decay}", sizes="many"),
     "E2": Slip("db", lambda n: f"np.sum({n.dZ}, axis={n.units}, keepdims=True){n.after}{n.b_decay}"),
     "E3": Slip("db", lambda n: f"{n.dZ}{n.after}{n.b_decay}"),
@@ -114,10 +121,14 @@ SLIPS = {
     "F1": Slip("dL", lambda n: f"-({n.right('dL')})"),
     "F2": Slip("dL", lambda n: f"-(Y / {n.a} + (1 - Y) / (1 - {n.a})){n.over if n.plan.inside else ''}", (), ("bce",),
                plan=UNFUSED),
+    "F3": Slip("dA", lambda n: n.right("dA").replace(n.around, n.around.replace("+", "-")), where="skipped",
+               sizes="same", plan=SKIP),
+    "F3 of softmax": Slip("dO", lambda n: n.softmax(n.units).replace(" - ", " + "), (), ("ce",), plan=UNFUSED),
     "F4": Slip("dL", lambda n: f"-Y / {n.a}{n.over if n.plan.inside else ''}", (), ("bce",), plan=UNFUSED),
     "F5": Slip("dL", lambda n: f"{n.dA} = {n.a} - Y\n{n.dZ} = {n.dA}", (), ("bce", "ce"),
                plan={"returned": "all", "hand": "course", "reduce": "mean", "inside": False} | UNFUSED),
     "F6": Slip("dL", lambda n: f"{n.right('dL')} * {n.a}", (), ("mse", "half", "sigmoid half"), also=("B17", "B6")),
+    "F7": Slip("dL", lambda n: f"({n.a} - Y){n.over if n.plan.inside else ''}", (), ("log cosh",)),
     "G2": Slip("dA aliased", lambda n: f"{n.dA} = {n.right('dA')}\n{n.dZ} = {n.dA}\n{n.dZ}[{n.z} <= 0] = 0",
                ("relu",), plan=ALL_RETURNED),
     "G7": Slip("dW", lambda n: f"old = {n.below.a} + 0.3\n{n.dW} = {n.product(n.dZ, 'old')}{n.after}{n.decay}",

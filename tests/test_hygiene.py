@@ -130,6 +130,64 @@ def test_a_gradient_check_that_measures_rounding(kind, tmp_path):
         assert report.mistakes[0].text.strip() in CHECKS[kind]
 
 
+# Numerical gradients, handed in as arrays
+
+
+def two_arrays(dtype=np.float64):
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((20, 3)).astype(dtype), (rng.random((20, 2)) > 0.5).astype(dtype)
+
+    def cost(p):
+        A = 1 / (1 + np.exp(-(X @ p["W"] + p["b"])))
+        return -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A))
+
+    return cost, {"W": rng.standard_normal((3, 2)).astype(dtype), "b": np.zeros((1, 2), dtype)}
+
+
+def quotients(cost, params, h):
+    found = {}
+    for name, x in params.items():
+        g = found["d" + name] = np.zeros_like(x)
+        for index in np.ndindex(x.shape):
+            up, down = x.copy(), x.copy()
+            up[index] += h
+            down[index] -= h
+            g[index] = (cost(params | {name: up}) - cost(params | {name: down})) / (2 * h)
+    return found
+
+
+@pytest.mark.parametrize("step", [1e-12, 1e-14])
+def test_quotients_with_too_small_a_step_are_told_from_wrong_gradients(step):
+    cost, params = two_arrays()
+    mistake = check.gradients(cost, params, quotients(cost, params, step)).mistakes[0]
+    assert (mistake.id, mistake.terms) == ("G4", ("db", "dW"))
+    assert f"step of about {step:.0e} is too small" in mistake.done
+
+
+def test_quotients_in_float32_are_told_from_wrong_gradients():
+    cost, params = two_arrays(np.float32)
+    mistake = check.gradients(cost, params, quotients(cost, params, 1e-4)).mistakes[0]
+    assert mistake.id == "G4"
+    assert "the cost is in float32" in mistake.done
+
+
+def test_wrong_gradients_are_not_excused_as_rounding():
+    cost, params = two_arrays()
+    right = quotients(cost, params, 1e-6)
+    rng = np.random.default_rng(0)
+    for step in (1e-6, 1e-12):
+        for name, g in quotients(cost, params, step).items():
+            assert check.gradients(cost, params, right | {name: -g}).mistakes[0].id != "G4"
+    noisy = {name: g + 1e-3 * rng.standard_normal(g.shape) for name, g in right.items()}
+    assert "G4" not in [mistake.id for mistake in check.gradients(cost, params, noisy).mistakes]
+
+
+@pytest.mark.parametrize("step", [1e-5, 1e-7, 1e-9])
+def test_good_quotients_are_right_and_zero_biases_stay_zero(step):
+    cost, params = two_arrays()
+    assert check.gradients(cost, params, quotients(cost, params, step)).ok
+
+
 # The forward pass
 
 

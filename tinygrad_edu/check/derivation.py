@@ -31,6 +31,8 @@ def derivation(term: Judged, marked: Marked) -> str:
         text = f"{left} = Σ over the examples of {above}"
     elif products := network.products(node):
         text = f"{left} = {multiplied(above, products[0].other, products[0].other_left, marked)}"
+        others = [network.name_of[x] for x in following[1:] if node not in network.parameters]
+        text += f" + what comes through {' and '.join(others)}" if others else ""
     else:
         text = f"{left} = {applied(node, following[-1], network)}"
     decay = node in network.parameters and term.right is not None

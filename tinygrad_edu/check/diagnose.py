@@ -157,7 +157,7 @@ def reached(ran: Ran, network: Network) -> list[Judged]:
     ]
     taken = {known[meant[term.key]] for term in terms}
     for name, layers in loops.items():
-        for binding, node in in_layers(held[name], layers):
+        for binding, node in in_layers(held[name], layers, network, ran.failure is not None):
             if node not in taken:
                 key = f"{name} ({network.name_of[node]})" if node in network.name_of else name
                 terms.append(Judged(key, node=node, given=binding.value, hidden=True, line=binding.line))
@@ -169,13 +169,22 @@ def masked(before: np.ndarray, after: np.ndarray) -> bool:
     return before.shape == after.shape and bool(((after == before) | (after == 0)).all())
 
 
-def in_layers(bindings: list[Binding], layers: list[Node]) -> list[tuple[Binding, Node]]:
-    """The values of a loop's variable with the layers they belong to, by their number or by their shapes."""
+def in_layers(
+    bindings: list[Binding], layers: list[Node], network: Network, stopped: bool
+) -> list[tuple[Binding, Node]]:
+    """The values of a loop's variable with the layers they belong to, by their number or by their shapes.
+
+    Where backward stopped, the last one may have a wrong shape.
+    """
     shapes = [node.data.shape for node in layers]
     values = [binding.value.shape for binding in bindings]
+    if stopped and len(bindings) == 1 and len(layers) > 1:
+        top = values == shapes[:1] and proportional(bindings[0].value, network.right[layers[0]])
+        return [(bindings[0], layers[0 if top else 1])]
     for skipped in (0, 1):  # dA of the last layer has no variable in most hands
-        if values == shapes[skipped:]:
-            return list(zip(bindings, layers[skipped:], strict=True))
+        known = shapes[skipped:]
+        if values == known or (stopped and values[:-1] == known[: len(values) - 1] and 1 < len(values) <= len(known)):
+            return list(zip(bindings, layers[skipped:], strict=False))
     if not set(values) & set(shapes):
         return list(zip(bindings, layers, strict=False))
     last = dict(zip(values, bindings, strict=True))

@@ -44,7 +44,7 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
             found = unlinked(activation, output, scene)
             yield Reading(found, 0.5 + price + fit[1], f"{sought.key} = {base}, the derivative is missing", fit[0])
         for word in words:
-            if word.right:
+            if word.right or (activation.name == "linear" and (word.value == 1).all()):
                 continue
             for kept, factor in ((0.0, rest), (0.3, np.ones(()))):
                 if fit := fits(person, value * factor * word.value, scene):
@@ -61,6 +61,8 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
         yield from another_mask(sought, scene, link, upstream, name)
     yield from dropped(sought, scene, words)
     yield from twice(sought, scene, activation, output, link, words, bases)
+    if output and activation.name == "linear":
+        yield from at_the_cost(sought, scene)
 
 
 def unlinked(activation: Activation, output: bool, scene: Scene) -> str:

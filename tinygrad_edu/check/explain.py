@@ -171,6 +171,7 @@ def search_slip(term: Judged, marked: Marked, scene: Scene, network: Network) ->
         bias=term.node in network.parameters and network.is_bias(term.node),
     )
     term.readings = search(sought, scene)
+    small = [reading for reading in term.readings if reading.id in ("A13", "A14", "A15", "A16")]
     if not np.isfinite(person).all():
         term.readings = [Reading("G5", 0.3, f"{term.key} has entries that are not finite")]
     if (not term.readings or term.readings[0].price >= 1.5) and np.isfinite(person).all():
@@ -181,7 +182,6 @@ def search_slip(term: Judged, marked: Marked, scene: Scene, network: Network) ->
         term.readings = behind(sought, scene)
     if term.node not in network.parameters:
         term.readings = sorted(before_the_mask(sought, scene, others) + term.readings, key=lambda r: r.price)
-    small = [reading for reading in term.readings if reading.id in ("A13", "A14", "A15", "A16")]
     if term.error < NEARLY and not small:  # an epsilon inside the person's log, not a slip
         term.verdict = "right" if abs(term.scale - 1) < NEARLY else "right by convention"
 

@@ -78,8 +78,10 @@ def multiplied(sought: Sought, scene: Scene) -> Iterator[Reading]:
         return
     product = products[0]
     part = scene.network.carry(start={product.node: scene.passed[product.node]}).get(sought.node)
-    if part is not None and not close(part, sought.expected) and (fit := fits(person, part, scene)):
-        yield Reading("D7", 0.7 + fit[1], f"{sought.key} has the gradient of one of its uses only", fit[0])
+    if part is not None and not close(part, sought.expected):
+        for one, price in ((part, 0.7), (sought.expected - part, 0.4)):
+            if fit := fits(person, one, scene):
+                yield Reading("D7", price + fit[1], f"{sought.key} has the gradient of one of its uses only", fit[0])
     following = network.next_named(sought.node)
     dZ = scene.gradient_name(min(following, key=lambda x: x.created)) if following else ""
     operand = name_of_array(product.other, scene)

@@ -18,7 +18,7 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.network import PRODUCTS, Network
 from tinygrad_edu.check.trace import Traced, copied, same_randomness
 
-__all__ = ["Probe", "examples", "probes", "redrawn"]
+__all__ = ["Probe", "examples", "own", "probes", "redrawn"]
 
 EXAMPLES = 13  # prime, and no product of the sizes below
 HIDDEN = (7, 5, 11, 9, 8)
@@ -70,8 +70,8 @@ def probes(
     return found
 
 
-def own(params: dict[str, Any], X: Any, Y: Any, rng: np.random.Generator) -> Probe:
-    """The person's own numbers in float64, other weights in the place of zero or equal ones."""
+def own(params: dict[str, Any], X: Any, Y: Any, rng: np.random.Generator | None) -> Probe:
+    """The person's own numbers in float64; with an rng, other weights in the place of zero or equal ones."""
     ready: dict[str, Any] = {}
     integers, float32 = [], []
     for name, value in copied(params).items():
@@ -80,7 +80,7 @@ def own(params: dict[str, Any], X: Any, Y: Any, rng: np.random.Generator) -> Pro
             integers += [name] if x.dtype.kind in "iu" else []
             float32 += [name] if x.dtype.itemsize < 8 and x.dtype.kind == "f" else []
             x = ready[name] = x.astype(float)
-            if x.size > 1 and np.ptp(x) == 0:
+            if rng is not None and x.size > 1 and np.ptp(x) == 0:
                 ready[name] = rng.standard_normal(x.shape) * 0.5
     inputs = np.asarray(X)
     if inputs.dtype.kind in "iuf":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.network import close
+from tinygrad_edu.check.network import Network, close
 from tinygrad_edu.check.readings import Reading, Scene, Sought, fits, name_of_array
 
 __all__ = ["by_one_rule", "by_two_rules"]
@@ -33,26 +33,42 @@ def by_two_rules(sought: Sought, scene: Scene) -> Iterator[Reading]:
 
 
 def altered_rules(sought: Sought, scene: Scene) -> Iterator[tuple[str, str, float, np.ndarray]]:
-    network = scene.network
-    stop = [node for node in network.name_of if node is not sought.node]
-    named = list(network.next_named(sought.node))
-    segment = {sought.node, *network.later(sought.node, stop)}
-    start = {node: scene.passed[node] for node in named if node in scene.passed} or None
-    for node in segment:
-        if node is sought.node and node.op is not None:
-            continue
-        for k, x in enumerate(node.inputs):
-            if not isinstance(x, Node) or x not in segment or node.op is None:
+    for node, k, given, changes in links(sought, scene):
+        for how in changes:
+            try:
+                value = scene.network.carry(given, (node, k, CHANGES[how]), until=sought.node).get(sought.node)
+            except (ValueError, IndexError):
                 continue
-            for how, change in CHANGES.items():
-                try:
-                    value = network.carry(start, change=(node, k, change), until=sought.node).get(sought.node)
-                except (ValueError, IndexError):
-                    continue
-                if value is None:
-                    continue
-                text, found, price = altered_text(node, k, how, sought, scene)
-                yield text, found, price, np.asarray(value)
+            if value is not None:
+                yield *altered_text(node, k, how, sought, scene), np.asarray(value)
+
+
+def links(sought: Sought, scene: Scene) -> Iterator[tuple[Node, int, dict[Node, np.ndarray], Collection[str]]]:
+    """Links, the gradients that the chain rule keeps to, and what may be wrong there.
+
+    They are those up to the next named values and, where none of these was handed in, other uses further up.
+    """
+    network, z = scene.network, sought.node
+    stop = [node for node in network.name_of if node is not z]
+    named = network.next_named(z)
+    for node, k in between(z, stop, network):
+        yield node, k, {x: scene.passed[x] for x in named if x in scene.passed}, CHANGES
+    if named and not any(node in scene.given for node in named):
+        near = {z, *network.later(z, stop)}
+        held = {x: scene.given[x] for x in network.later(z, scene.given) if x in scene.given}
+        for node, k in between(z, scene.given, network):
+            if node not in near and len(network.uses.get(node.inputs[k], ())) > 1:
+                yield node, k, held, ("negated", "dropped")
+
+
+def between(low: Node, stop: Iterable[Node], network: Network) -> Iterator[tuple[Node, int]]:
+    """Every link from a value up to those where the gradient starts."""
+    segment = {low, *network.later(low, stop)}
+    for node in segment:
+        if node.op is not None and node is not low:
+            for k, x in enumerate(node.inputs):
+                if isinstance(x, Node) and x in segment:
+                    yield node, k
 
 
 CHANGES = {

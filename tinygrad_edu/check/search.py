@@ -76,7 +76,7 @@ def candidates(sought: Sought, scene: Scene) -> Iterator[Reading]:
 def by_factor(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The right value times a number."""
     fit = fits(sought.person, sought.expected, scene)
-    if fit is not None:
+    if fit is not None and fit[2]:
         factor, price, name = fit
         for k, found in enumerate(factor_ids(sought, factor, scene)):
             yield Reading(found, price / 2 + 0.1 * k, f"{sought.key} is {name} times the right value", factor)
