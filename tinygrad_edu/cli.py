@@ -74,6 +74,7 @@ def failed(error: Exception | str, status: int) -> int:
 
 
 def add_train(commands: Any) -> None:
+    """The options of `tinygrad-edu train`."""
     train = commands.add_parser(
         "train",
         help="train a network on a data set, or on a table of yours",
@@ -117,6 +118,7 @@ def data_sets(prefix: str, **_: Any) -> list[str]:
 
 
 def run_train(options: argparse.Namespace) -> int:
+    """Run `tinygrad-edu train`; returns the exit status."""
     from tinygrad_edu.commands.train import train
 
     given = {name: getattr(options, name) for name in OPTIONS}
@@ -131,6 +133,7 @@ def run_train(options: argparse.Namespace) -> int:
 
 
 def add_predict(commands: Any) -> None:
+    """The options of `tinygrad-edu predict`."""
     predict = commands.add_parser(
         "predict",
         help="apply a network that train has left to the rows of a file",
@@ -146,6 +149,7 @@ def add_predict(commands: Any) -> None:
 
 
 def run_predict(options: argparse.Namespace) -> int:
+    """Run `tinygrad-edu predict`; returns the exit status."""
     from tinygrad_edu.commands.predict import predict
 
     try:
@@ -158,6 +162,7 @@ def run_predict(options: argparse.Namespace) -> int:
 
 
 def add_demo(commands: Any) -> None:
+    """The options of `tinygrad-edu demo`."""
     demo = commands.add_parser(
         "demo",
         help="train on real data and compare the last-layer gradient with the textbook",
@@ -190,6 +195,7 @@ def seed(text: str) -> int:
 
 
 def run_demo(options: argparse.Namespace) -> int:
+    """Run `tinygrad-edu demo`; returns the exit status."""
     from tinygrad_edu.demo import demo
 
     demo(options.out, options.seed, options.quiet)
@@ -200,6 +206,7 @@ def run_demo(options: argparse.Namespace) -> int:
 
 
 def add_draw(commands: Any) -> None:
+    """The options of `tinygrad-edu draw`."""
     draw = commands.add_parser(
         "draw",
         help="draw a graph: of a built-in example, or of a tensor in your own file",
@@ -222,6 +229,7 @@ def add_draw(commands: Any) -> None:
 
 
 def run_draw(options: argparse.Namespace) -> int:
+    """Run `tinygrad-edu draw`; returns the exit status."""
     from tinygrad_edu.graph import Graph
     from tinygrad_edu.read import targets
     from tinygrad_edu.read.tree import tree
@@ -271,6 +279,7 @@ def write_graph(x: Any, names: Any, title: str, options: argparse.Namespace) -> 
 
 
 def add_explain(commands: Any) -> None:
+    """The options of `tinygrad-edu explain`."""
     explain = commands.add_parser(
         "explain",
         help="answer a question about the last layer: derivation, numbers, and the wrong answer people get",
@@ -291,6 +300,7 @@ def add_explain(commands: Any) -> None:
 
 
 def run_explain(options: argparse.Namespace) -> int:
+    """Run `tinygrad-edu explain`; returns the exit status."""
     from tinygrad_edu.read.explain import explain
 
     try:
@@ -305,6 +315,7 @@ def run_explain(options: argparse.Namespace) -> int:
 
 
 def add_source(commands: Any) -> None:
+    """The options of `tinygrad-edu source`."""
     source = commands.add_parser(
         "source",
         help="write out the gradient as the NumPy backprop that a careful person would have written",
@@ -324,6 +335,7 @@ def add_source(commands: Any) -> None:
 
 
 def run_source(options: argparse.Namespace) -> int:
+    """Run `tinygrad-edu source`; returns the exit status."""
     from tinygrad_edu.read import targets
     from tinygrad_edu.read.source import source
 
@@ -342,6 +354,7 @@ def run_source(options: argparse.Namespace) -> int:
 
 
 def add_check(commands: Any) -> None:
+    """The options of `tinygrad-edu check`."""
     check = commands.add_parser(
         "check",
         help="mark a backprop written by hand: which line is wrong, and what it looks like was done",
@@ -357,6 +370,7 @@ def add_check(commands: Any) -> None:
 
 
 def run_check(options: argparse.Namespace) -> int:
+    """Run `tinygrad-edu check`; returns the exit status."""
     from tinygrad_edu.check.files import backprop_in
     from tinygrad_edu.writing import write
 

@@ -6,6 +6,7 @@ only computes. The chain is 50 times `y * b + a`, and its time is that of one op
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import subprocess
@@ -96,10 +97,11 @@ def block(timer: timeit.Timer, milliseconds: float) -> float:
 def time_imports(pairs: int) -> tuple[float, tuple[float, float, float]]:
     """Milliseconds of `import numpy` in a new process, and how much tinygrad_edu adds."""
     checkout = Path(__file__).parents[2]
+    settings = {key: x for key, x in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # as where it is installed
 
     def start(modules: str) -> float:
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", f"import {modules}"], cwd=checkout, check=True)
+        subprocess.run([sys.executable, "-c", f"import {modules}"], cwd=checkout, env=settings, check=True)
         return 1e3 * (time.perf_counter() - began)
 
     start("numpy, tinygrad_edu")  # fills the caches of byte code and files
