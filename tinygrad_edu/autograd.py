@@ -19,8 +19,9 @@ import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from tinygrad_edu.anomaly import Note, require_finite, require_unchanged
 __all__ = ["Node", "chain_rule", "detect_anomaly", "grad", "no_grad", "order"]
 
 
-class Mode(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Mode:
     """What is done besides computing."""
 
     record: bool = True
@@ -47,7 +49,7 @@ def no_grad() -> Iterator[None]:
 
     A context manager and a decorator. What is made inside requires no gradient.
     """
-    before = mode.set(mode.get()._replace(record=False))
+    before = mode.set(replace(mode.get(), record=False))
     try:
         yield
     finally:
@@ -62,7 +64,7 @@ def detect_anomaly() -> Iterator[None]:
 
     Raises:  FloatingPointError; RuntimeError for a changed array
     """
-    before = mode.set(mode.get()._replace(anomaly=True))
+    before = mode.set(replace(mode.get(), anomaly=True))
     try:
         yield
     finally:
@@ -180,17 +182,17 @@ def chain_rule(
         g, op, inputs, params = gradients.pop(node), node.op, node.inputs, node.params
         if node.retains_grad or (targets and node in targets):
             kept[node] = g
-        y: Any = node
-        values: Any = inputs
-        if not create_graph:
-            y, values, kind = node.data, [], type(node)
+        if create_graph:
+            given: list[Any] = [g, node, *inputs]  # what the rules are given: g, y and the inputs
+        else:
+            given, kind = [g, node.data], type(node)
             for x in inputs:
-                values.append(x.data if type(x) is kind else x)
+                given.append(x.data if type(x) is kind else x)
         if anomaly:
             arrays = [x.data if isinstance(x, Node) else x for x in inputs]
             noted = getattr(node, "noted", Note())
             require_unchanged(noted, op, arrays, node.data)
-        rules = op.rules or op.rules_for(values, params)
+        rules = op.rules or op.every(*given[2:], **params)
         for k in node.flows_to:
             x = inputs[k]
             if wanted is not None and x not in wanted:
@@ -202,13 +204,13 @@ def chain_rule(
                     growing.add(x)
                 op.into(gradients[x], g, **params)
                 continue
-            gx = rules[k](g, y, *values, **params) if params else rules[k](g, y, *values)
+            gx = rules[k](*given, **params) if params else rules[k](*given)
             if gx is g:
                 lent.add(x)
             try:
                 fits = gx.shape == data.shape and gx.dtype is data.dtype
             except AttributeError:
-                fits = False
+                fits = False  # a Python number
             if not fits:
                 gx = fit(gx, data, node)
             if anomaly:

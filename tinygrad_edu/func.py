@@ -11,14 +11,19 @@
     checkpoint              the same function, computed again in the backward pass instead of remembered
 
 The functions may be plain NumPy that knows nothing of this package. Arguments may be numbers, arrays, Tensors, and
-tuples, lists and dicts of them, nested; gradients have the same structure. Arrays go in and arrays come out; given
-Tensors (as inside another transform) the result records, so that transforms can be nested to any order.
+tuples, lists and dicts of them, nested; gradients have the same structure.
+
+Arrays go in and arrays come out. Where the function uses other Tensors that require a gradient (variables of a transform
+around this one, the parameters of a network, a leaf that is given), the results record: transforms can be nested to
+any order, and backward() goes through them. Under no_grad() they are arrays again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -43,6 +48,16 @@ tied = Op(
     lambda g, y, value, x: np.zeros(x.shape, x.dtype),
     name="tied",
 )
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Record, under no_grad() too: that says what comes out of a transform, not what happens inside."""
+    before = autograd.mode.set(replace(autograd.mode.get(), record=True))
+    try:
+        yield
+    finally:
+        autograd.mode.reset(before)
 
 
 # Nested arguments
@@ -72,34 +87,47 @@ def rebuild(tree: Any, new: Iterator[Any]) -> Any:
     return next(new)
 
 
+def fresh(array: Any) -> Tensor:
+    """A variable with nothing behind it."""
+    x = Tensor(array, requires_grad=True)
+    x.op, x.inputs, x.flows_to, x.created = variable, (x.data,), (), next(autograd.created)
+    return x
+
+
+@recording()
 def variables(caller: str, tree: Any) -> Any:
     """Fresh nodes to differentiate by, in the nesting of an argument.
 
     A Tensor that records already (inside another transform) is behind its new node: the inner derivative is that by
     the new node alone, and the outer one sees through it.
     """
-    fresh = []
+    nodes = []
     for x in leaves(tree):
-        if not (isinstance(x, Tensor) and x.requires_grad):
-            array = as_array(x.data if isinstance(x, Tensor) else x)
-            if array.dtype.kind != "f":
-                raise TypeError(
-                    f"{caller}: arguments that are differentiated must be floats; got {array.dtype}. Write 1.0 for 1, "
-                    "or choose the others by argnums."
-                )
-            x = Tensor(array, requires_grad=True)
-        fresh.append(variable(x))
-    return rebuild(tree, iter(fresh))
+        if isinstance(x, Tensor) and x.requires_grad:
+            nodes.append(variable(x))
+            continue
+        array = as_array(x.data if isinstance(x, Tensor) else x)
+        if array.dtype.kind != "f":
+            raise TypeError(
+                f"{caller}: arguments that are differentiated must be floats; got {array.dtype}. Write 1.0 for 1, "
+                "or choose the others by argnums."
+            )
+        nodes.append(fresh(array))
+    return rebuild(tree, iter(nodes))
 
 
 #: The variables of the transforms whose functions are being called, here and now.
 active: ContextVar[frozenset[Any]] = ContextVar("active", default=frozenset())
 
 
-def inside_another(*results: Any) -> bool:
-    """Whether results depend on the variables of a transform around this one: then they must record."""
+def tied_elsewhere(*results: Any) -> bool:
+    """Whether results depend on leaves, or on the variables of a transform around this one: then they must record."""
+    if not autograd.mode.get().record:
+        return False
     recorded = [x for x in leaves(results) if isinstance(x, Tensor) and x.requires_grad]
-    return bool(around := active.get()) and any(node in around for node in autograd.order(recorded))
+    nodes, around = autograd.order(recorded), active.get()
+    used = [*recorded, *(node.inputs[k] for node in nodes for k in node.flows_to)]
+    return not all(x.inputs for x in used) or any(node in around for node in nodes)
 
 
 def plain(tree: Any) -> Any:
@@ -108,6 +136,7 @@ def plain(tree: Any) -> Any:
     return rebuild(tree, (x[()] for x in arrays))
 
 
+@recording()
 def result_of(
     caller: str, function: Function, by: Any, args: tuple[Any, ...], has_aux: bool = False
 ) -> tuple[Any, Any]:
@@ -194,9 +223,9 @@ def _gradient(
         args_out[k] = variables(caller, args[k])
     by = tuple(args_out[k] for k in chosen)
     value, aux = result_of(caller, partial(function, **kwargs), by, tuple(args_out), has_aux)
-    recording = inside_another(value)
-    nested = rebuild(by, iter(_towards(caller, value, list(leaves(by)), None, recording)))
-    if not recording:
+    record = tied_elsewhere(value)
+    nested = rebuild(by, iter(_towards(caller, value, list(leaves(by)), None, record)))
+    if not record:
         value, nested = plain(value), plain(nested)
     return value, aux, nested[0] if isinstance(argnums, int) else nested
 
@@ -233,18 +262,18 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
     """
     by = tuple(variables("vjp", x) for x in args)
     value, _ = result_of("vjp", function, by, by)
-    recording = inside_another(value)
+    record = tied_elsewhere(value)
 
     def back(cotangent: Any) -> Any:
         if np.shape(cotangent) != value.shape:
             raise ValueError(
                 f"vjp: the cotangent must have the shape of the result, {value.shape}; got {np.shape(cotangent)}."
             )
-        record = recording or inside_another(cotangent)
-        nested = rebuild(by, iter(_towards("vjp", value, list(leaves(by)), cotangent, record)))
-        return nested if record else plain(nested)
+        recorded = record or tied_elsewhere(cotangent)
+        nested = rebuild(by, iter(_towards("vjp", value, list(leaves(by)), cotangent, recorded)))
+        return nested if recorded else plain(nested)
 
-    return (value if recording else plain(value)), back
+    return (value if record else plain(value)), back
 
 
 def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -262,12 +291,13 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
         raise ValueError("jvp: tangents must have the nesting and the shapes of the primals; got others. Check both.")
     by = tuple(variables("jvp", x) for x in primals)
     value, _ = result_of("jvp", function, by, by)
-    recording = inside_another(value, tuple(tangents))
-    cotangent = variable(Tensor(np.zeros(value.shape, value.dtype), requires_grad=True))
-    gradients = _towards("jvp", value, list(leaves(by)), cotangent, create_graph=True)
-    moved = sum(np.sum(g * t) for g, t in zip(gradients, leaves(tuple(tangents)), strict=True))
-    (tangent,) = _towards("jvp", moved, [cotangent], None, create_graph=recording)
-    return (value, tangent) if recording else (plain(value), plain(tangent))
+    record = tied_elsewhere(value, tuple(tangents))
+    cotangent = fresh(np.zeros(value.shape, value.dtype))
+    with recording():
+        gradients = _towards("jvp", value, list(leaves(by)), cotangent, create_graph=True)
+        moved = sum(np.sum(g * t) for g, t in zip(gradients, leaves(tuple(tangents)), strict=True))
+    (tangent,) = _towards("jvp", moved, [cotangent], None, create_graph=record)
+    return (value, tangent) if record else (plain(value), plain(tangent))
 
 
 def jacobian(function: Function, argnums: int = 0) -> Function:
@@ -287,15 +317,15 @@ def jacobian(function: Function, argnums: int = 0) -> Function:
         by = variables("jacobian", args[argnums])
         inputs = (*args[:argnums], by, *args[argnums:][1:])
         value, _ = result_of("jacobian", partial(function, **kwargs), by, inputs)
-        recording, xs = inside_another(value), list(leaves(by))
+        record, xs = tied_elsewhere(value), list(leaves(by))
         rows = []
         for position in range(value.size):
             u = np.zeros(value.size, value.dtype)
             u[position] = 1
-            rows.append(_towards("jacobian", value, xs, u.reshape(value.shape), recording))
+            rows.append(_towards("jacobian", value, xs, u.reshape(value.shape), record))
         columns = [np.reshape(np.stack([row[k] for row in rows]), (*value.shape, *x.shape)) for k, x in enumerate(xs)]
         nested = rebuild(by, iter(columns))
-        return nested if recording else plain(nested)
+        return nested if record else plain(nested)
 
     return jacobian_of
 
@@ -369,18 +399,15 @@ def _known(value: np.ndarray, function: Function, args: tuple[Any, ...], inputs:
     def gradients(g: Any, recorded: bool) -> tuple[Any, ...]:
         # leaves in place of the arguments: the graph behind them is none of this op's business
         used = set() if recorded else set(inputs)
-        fresh = {x: Tensor(x.data, requires_grad=True) for x in args if isinstance(x, Tensor) and x in used}
-        before = autograd.mode.set(autograd.mode.get()._replace(record=True))
-        try:
-            again = function(*(fresh.get(x, x) if isinstance(x, Tensor) else x for x in args))
-        finally:
-            autograd.mode.reset(before)
+        instead = {x: Tensor(x.data, requires_grad=True) for x in args if isinstance(x, Tensor) and x in used}
+        with recording():
+            again = function(*(instead.get(x, x) if isinstance(x, Tensor) else x for x in args))
         if not np.array_equal(again.data, value, equal_nan=True):
             raise RuntimeError(
                 "checkpoint: the function must give the same result again; got another in the backward pass. "
                 "Draw random numbers outside of it, and change no parameter before backward()."
             )
-        found = autograd.grad(again, [fresh.get(x, x) for x in inputs], g, create_graph=recorded)
+        found = autograd.grad(again, [instead.get(x, x) for x in inputs], g, create_graph=recorded)
         return found if recorded else tuple(x.data for x in found)
 
     def rules(*_: Any, **__: Any) -> list[Rule]:

@@ -45,7 +45,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     Shapes:  x (..., in), weight (out, in), bias (out,) -> (..., out)
     Raises:  ValueError if the inner sizes differ
     """
-    return ops.linear(plain(x), plain(weight), bias if bias is None else plain(bias))
+    return ops.linear(as_array(x), as_array(weight), bias if bias is None else as_array(bias))
 
 
 def sigmoid(x: Any) -> Any:
@@ -113,12 +113,14 @@ def dropout(x: Any, p: float, rng: np.random.Generator | int) -> Any:
     """
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
-    x = plain(x)
+    x = as_array(x)
     keep = drawn(x.data if isinstance(x, Tensor) else x, p=p, rng=np.random.default_rng(rng))
     return x * (keep / (1 - p))
 
 
 # Losses
+
+NOT_SIGNS = "Write 0 and 1 for no and yes, not -1 and 1."
 
 
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -147,8 +149,8 @@ def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean")
     """
     probability, target = matched("binary_cross_entropy", probability, target, reduction)
     advice = "Apply sigmoid first, or use binary_cross_entropy_with_logits."
-    check_unit("binary_cross_entropy", "probabilities", probability, advice)
-    check_unit("binary_cross_entropy", "targets", target, "Write 0 and 1 for no and yes, not -1 and 1.")
+    within_unit(probability, name="binary_cross_entropy", what="probabilities", advice=advice)
+    within_unit(target, name="binary_cross_entropy", what="targets", advice=NOT_SIGNS)
     return reduced(-(ops.xlogy(target, probability) + ops.xlogy(1 - target, 1 - probability)), reduction)
 
 
@@ -162,7 +164,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     Raises:  ValueError if the shapes differ
     """
     logits, target = matched("binary_cross_entropy_with_logits", logits, target, reduction)
-    check_unit("binary_cross_entropy_with_logits", "targets", target, "Write 0 and 1 for no and yes, not -1 and 1.")
+    within_unit(target, name="binary_cross_entropy_with_logits", what="targets", advice=NOT_SIGNS)
     return ops.bce_with_logits(logits, target, reduction=reduction)
 
 
@@ -175,7 +177,7 @@ def nll_loss(log_probabilities: Any, labels: Any, reduction: str = "mean") -> An
     Units:   nats
     Raises:  ValueError, TypeError for labels that do not fit
     """
-    log_probabilities = plain(log_probabilities)
+    log_probabilities = as_array(log_probabilities)
     labels = class_numbers("nll_loss", log_probabilities, labels, reduction)
     return reduced(-log_probabilities[np.arange(len(labels)), labels], reduction)
 
@@ -193,7 +195,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
     >>> round(cross_entropy(Tensor([[2.0, 2.0, 2.0]]), [0]).item(), 6)
     1.098612
     """
-    logits, labels = plain(logits), plain(labels)
+    logits, labels = as_array(logits), as_array(labels)
     if labels.ndim == 2 and labels.shape == logits.shape:
         logits, labels = matched("cross_entropy", logits, labels, reduction)
     else:
@@ -214,16 +216,6 @@ def check_reduction(name: str, shape: tuple[int, ...], reduction: str) -> None:
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none'; got {reduction!r}. The cost J is 'mean'.")
     if 0 in shape:
         raise ValueError(f"{name}: the batch must not be empty; got shape {shape}. Check how the batch was cut.")
-
-
-def plain(x: Any) -> Any:
-    """A Tensor as it is, anything else as an array."""
-    return as_array(x)
-
-
-def check_unit(name: str, what: str, x: Any, advice: str) -> None:
-    """Raise unless every entry is in [0, 1]."""
-    within_unit(x.data if isinstance(x, Tensor) else x, name=name, what=what, advice=advice)
 
 
 def _within_unit(data: np.ndarray, *, name: str, what: str, advice: str) -> None:
@@ -250,7 +242,7 @@ within_unit, within_classes, drawn = Op(_within_unit), Op(_within_classes), Op(_
 
 def matched(name: str, prediction: Any, target: Any, reduction: str) -> tuple[Any, Any]:
     """Prediction and target, if they have one shape, in the prediction's floating dtype."""
-    prediction, target = plain(prediction), plain(target)
+    prediction, target = as_array(prediction), as_array(target)
     shape, dtype = prediction.shape, prediction.dtype
     if dtype.kind != "f":
         prediction, dtype = prediction.astype(float), np.dtype(float)

@@ -124,24 +124,23 @@ class Optimizer:
         All are changed in place, except g, which is only read. A large parameter comes in pieces of
         some rows, one after the other.
         """
-        idle = True
-        for position, parameter in enumerate(self.params):
+        idle, steps = True, self.steps
+        for position, (parameter, state) in enumerate(zip(self.params, self.state, strict=True)):
             if parameter.grad is not None:
-                idle = False
-                x, g = parameter.data, parameter.grad.data
+                x, g, idle = parameter.data, parameter.grad.data, False
                 if g.shape != x.shape:
                     raise ValueError(
                         f"{type(self).__name__}.step: a gradient must have the shape of its parameter, {x.shape}; got "
                         f"{g.shape} at position {position}. Check the transposes and the sum over the examples."
                     )
-                self.steps[position] += 1
+                steps[position] += 1
                 if x.nbytes <= PIECE:
-                    yield position, x, g, self.state[position]
+                    yield position, x, g, state
                 else:
                     size = max(1, PIECE * len(x) // x.nbytes)
                     for start in range(0, len(x), size):
                         rows = slice(start, start + size)
-                        yield position, x[rows], g[rows], tuple([array[rows] for array in self.state[position]])
+                        yield position, x[rows], g[rows], tuple([array[rows] for array in state])
         if idle:
             raise RuntimeError(
                 f"{type(self).__name__}.step: at least one parameter must have a gradient; got none among "

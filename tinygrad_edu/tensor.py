@@ -60,7 +60,7 @@ def set_default_dtype(dtype: Any) -> None:
 
 def as_array(data: Any) -> Any:
     """The data as an array; one that records by itself (`read/program.py`) as it is."""
-    return data if hasattr(data, "_apply") else np.asarray(data)
+    return data if type(data) is ndarray or hasattr(data, "_apply") else np.asarray(data)
 
 
 def array_of(data: Any, dtype: Any = None) -> np.ndarray:

@@ -75,10 +75,13 @@ class Op:
                 f"{self.name}: needs one rule for each input; got {len(inputs)} inputs and {len(self.rules)} rules. "
                 "Pass parameters by keyword, and None as the rule of an input without a derivative."
             )
+        arrays = True
         for x in inputs:
-            if hasattr(x, "_apply"):
-                return x._apply(self, inputs, params)
-        if len(inputs) == 1 or any(isinstance(x, list | tuple) for x in inputs):
+            if type(x) is not np.ndarray:
+                if hasattr(x, "_apply"):
+                    return x._apply(self, inputs, params)
+                arrays = False
+        if not arrays and (len(inputs) == 1 or any(isinstance(x, list | tuple) for x in inputs)):
             inputs = tuple(x if x is None else np.asarray(x) for x in inputs)
         return self.forward(*inputs, **params)
 
