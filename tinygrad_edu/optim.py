@@ -21,7 +21,7 @@ Read next: `data/batches.py`, for what the loop is fed with.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -118,34 +118,36 @@ class Optimizer:
             f"{type(self).__name__}: step must be defined; got only Optimizer.step. Use SGD or Adam, or write one."
         )
 
-    def pieces(self) -> Iterator[tuple[Any, ...]]:
+    def pieces(self) -> list[tuple[Any, ...]]:
         """What a step works on: position, x, g and the arrays of its state, where there is a gradient.
 
         All are changed in place, except g, which is only read. A large parameter comes in pieces of
         some rows, one after the other.
         """
-        idle, steps = True, self.steps
-        for position, (parameter, state) in enumerate(zip(self.params, self.state, strict=True)):
-            if parameter.grad is not None:
-                x, g, idle = parameter.data, parameter.grad.data, False
-                if g.shape != x.shape:
-                    raise ValueError(
-                        f"{type(self).__name__}.step: a gradient must have the shape of its parameter, {x.shape}; got "
-                        f"{g.shape} at position {position}. Check the transposes and the sum over the examples."
-                    )
-                steps[position] += 1
-                if x.nbytes <= PIECE:
-                    yield position, x, g, state
-                else:
-                    size = max(1, PIECE * len(x) // x.nbytes)
-                    for start in range(0, len(x), size):
-                        rows = slice(start, start + size)
-                        yield position, x[rows], g[rows], tuple([array[rows] for array in state])
-        if idle:
+        pieces: list[tuple[Any, ...]] = []
+        for position, parameter in enumerate(self.params):
+            if parameter.grad is None:
+                continue
+            x, g, state = parameter.data, parameter.grad.data, self.state[position]
+            if g.shape != x.shape:
+                raise ValueError(
+                    f"{type(self).__name__}.step: a gradient must have the shape of its parameter, {x.shape}; got "
+                    f"{g.shape} at position {position}. Check the transposes and the sum over the examples."
+                )
+            self.steps[position] += 1
+            if x.nbytes <= PIECE:
+                pieces.append((position, x, g, state))
+                continue
+            size = max(1, PIECE * len(x) // x.nbytes)
+            for start in range(0, len(x), size):
+                rows = slice(start, start + size)
+                pieces.append((position, x[rows], g[rows], tuple([array[rows] for array in state])))
+        if not pieces:
             raise RuntimeError(
                 f"{type(self).__name__}.step: at least one parameter must have a gradient; got none among "
                 f"{len(self.params)}. Call backward() first, and zero_grad() only before it or after step()."
             )
+        return pieces
 
     def state_dict(self) -> dict[str, Any]:
         """All that training changes here: lr, the steps taken and a copy of each array.
