@@ -10,8 +10,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tinygrad_edu import nn
+from tinygrad_edu.arrays import get_default_dtype, set_default_dtype
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.tensor import Tensor, get_default_dtype, set_default_dtype
+from tinygrad_edu.tensor import Tensor
 
 A = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, 2.0]])
 B = np.array([[2.0, 1.0, 0.5], [3.0, -1.0, 2.0]])

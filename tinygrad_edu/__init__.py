@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tinygrad_edu import autograd, functional, nn, optim
+from tinygrad_edu.arrays import get_default_dtype, set_default_dtype
 from tinygrad_edu.autograd import detect_anomaly, no_grad
 from tinygrad_edu.functional import (
     binary_cross_entropy,
@@ -31,7 +32,7 @@ from tinygrad_edu.functional import (
     softplus,
 )
 from tinygrad_edu.memory import keep_freed_arrays
-from tinygrad_edu.tensor import Tensor, get_default_dtype, set_default_dtype
+from tinygrad_edu.tensor import Tensor
 
 if TYPE_CHECKING:
     from tinygrad_edu import check, data, func, plot

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import ops
+from tinygrad_edu.arrays import as_array
 from tinygrad_edu.ops import Op
-from tinygrad_edu.tensor import Tensor, as_array
+from tinygrad_edu.tensor import Tensor
 
 __all__ = [
     "binary_cross_entropy",

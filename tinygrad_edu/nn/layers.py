@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import functional, ops
+from tinygrad_edu.arrays import get_default_dtype
 from tinygrad_edu.nn.activations import Tanh
 from tinygrad_edu.nn.module import Module
-from tinygrad_edu.tensor import NO_PARAMS, Tensor, apply, get_default_dtype
+from tinygrad_edu.tensor import NO_PARAMS, Tensor, apply
 
 __all__ = ["MLP", "Dropout", "Linear", "Sequential"]
 
