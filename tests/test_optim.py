@@ -349,7 +349,7 @@ def test_pieces_change_nothing(kind, options, monkeypatch):
     arrays.append(np.asfortranarray(rng.normal(size=(9, 4))))
     results = []
     for piece in (10**9, 64, 8):
-        monkeypatch.setattr(optim, "PIECE", piece)
+        monkeypatch.setattr(optim.optimizer, "PIECE", piece)
         params = [Tensor(array, requires_grad=True) for array in arrays]
         params.append(Tensor(0.0, requires_grad=True))
         params[-1].data = rng.normal(size=(6, 8)).T[::2] * 0 + 1  # a layout of its own
