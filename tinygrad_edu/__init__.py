@@ -31,6 +31,7 @@ from tinygrad_edu.functional import (
     softmax,
     softplus,
 )
+from tinygrad_edu.habits import advice
 from tinygrad_edu.memory import keep_freed_arrays
 from tinygrad_edu.tensor import Tensor
 
@@ -64,7 +65,7 @@ else:
 
     def __getattr__(name):
         if name not in LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice(name)}")
         module = import_module(f"{__name__}.{LATER[name]}")
         return getattr(module, name, module)
 

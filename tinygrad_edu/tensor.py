@@ -17,11 +17,11 @@ Read next: `protocol.py`, how a call of NumPy finds its op.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tinygrad_edu import notebook, ops, protocol
+from tinygrad_edu import habits, notebook, ops, protocol
 from tinygrad_edu.anomaly import note
 from tinygrad_edu.arrays import REAL, array_of, as_array
 from tinygrad_edu.autograd import Node, chain_rule, created, mode, seed
@@ -420,6 +420,11 @@ class Tensor(Node):
 
     # Python's protocols
 
+    if not TYPE_CHECKING:  # so that a type checker still tells a name that is missing
+
+        def __getattr__(self, name):
+            raise AttributeError(f"Tensor: has no attribute {name!r}{habits.advice(name)}", name=name, obj=self)
+
     def __getitem__(self, key: Any) -> Tensor:
         plain = tuple(x.data if isinstance(x, Node) else x for x in key) if isinstance(key, tuple) else key
         return apply(ops.index, (self,), {"key": plain.data if isinstance(plain, Node) else plain})
@@ -477,7 +482,8 @@ class Tensor(Node):
         if self.requires_grad:
             raise TypeError(
                 "np.asarray: a tensor that requires a gradient must not become a plain array; it would cut the graph "
-                "in silence. Use .numpy() or .detach() to leave the graph, np.stack to join tensors."
+                "in silence. Use .numpy() or .detach() to leave the graph, np.stack to join tensors, "
+                "a @ t, not a.dot(t)."
             )
         return np.array(self.data, dtype) if copy else np.asarray(self.data, dtype)
 
