@@ -177,9 +177,11 @@ def test_without_any_extra_the_demo_still_runs(tmp_path, capsys, monkeypatch):
     assert captured.err == ""
 
 
-def test_the_progress_bar_goes_to_the_error_stream(capsys):
-    assert list(demonstration.progress(range(3), quiet=False)) == [0, 1, 2]
-    assert list(demonstration.progress(range(3), quiet=True)) == [0, 1, 2]
+def test_the_progress_bar_goes_to_the_error_stream_of_a_terminal(monkeypatch, capsys):
+    for terminal in (True, False):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        assert list(demonstration.progress(range(3), quiet=False)) == [0, 1, 2]
+        assert list(demonstration.progress(range(3), quiet=True)) == [0, 1, 2]
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("Training: 100%") == 1

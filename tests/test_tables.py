@@ -78,6 +78,8 @@ def test_the_target_is_a_name_or_a_place(file, target):
         ("a, b, c\n 1, 2, x\n3 ,4 ,y \n", {}),
         ("a,b,c\n1e0,+2,x\n3.,04,y", {}),
         (gzip.compress(b"a,b,c\n1,2,x\n3,4,y\n", mtime=0), {}),
+        ("\ufeffa;b;c\r\n1,0;2;x\r\n3;4,00;y\r\n", {}),
+        ("a\tb\tc\n1\t2\tx\n,3e1\t+4,0\ty\n", {}),
     ],
 )
 def test_the_same_table_in_other_clothes(file, content, options):
@@ -94,6 +96,21 @@ def test_without_a_header_columns_are_numbered(file):
     assert years.feature_names == ("2019", "2020")
     assert read_table(file("1,2\n1,2\n3,4\n"), header=True).names == ("1", "2")
     assert read_table(file(",a,b\n0,1,x\n1,2,y\n"), ignore=["x1"]).feature_names == ("a",)
+
+
+def test_numbers_with_a_comma(file):
+    table = read_table(file("size;note;price\n-0,5;a, b;1,25\n1e1;c;2,75\n"))
+    np.testing.assert_array_equal(table.X, [[-0.5, 1, 0], [10, 0, 1]])
+    np.testing.assert_array_equal(table.y, [1.25, 2.75])
+    np.testing.assert_array_equal(table.encode(file("size;note\n3,5;c\n")), [[3.5, 0, 1]])
+    np.testing.assert_array_equal(read_table(file("1,5;2\n2,5;3\n"), target=0).y, [1.5, 2.5])
+    for thousands in ("1,5;2\n1.234;3\n", "999;2\n1,234;3\n"):
+        with pytest.raises(ValueError, match=r"line 3, column 'size' must hold a number; got '1.234'"):
+            read_table(file("size;price\n" + thousands))
+    with pytest.raises(ValueError, match=r"line 3, column 'size' must hold a number; got '1\.234,5'"):
+        read_table(file("size;price\n0,5;1\n1.234,5;2\n"))
+    with pytest.raises(ValueError, match=r"line 102, column 'size' must hold a number; got '1\.5'"):
+        read_table(file("size;price\n" + "0,5;1\n" * 100 + "1.5;2\n"))
 
 
 def test_a_text_may_hold_delimiters_quotes_and_lines(file):
@@ -116,7 +133,9 @@ def test_columns_can_be_called_text_or_left_out(file):
         (["True", "False", "True"], None, ("False", "True"), [1, 0, 1]),
         (["0.5", "1", "2"], None, (), [0.5, 1, 2]),
         (list(map(str, range(21))), None, (), range(21)),
-        (list(map(str, range(20))), None, tuple(map(str, range(20))), range(20)),
+        (list(map(str, range(20))) * 2, None, tuple(map(str, range(20))), [*range(20)] * 2),
+        (list(map(str, range(20))), None, (), range(20)),
+        (list(map(str, range(10))), None, tuple(map(str, range(10))), range(10)),
         (list(map(str, range(21))), "classification", tuple(map(str, range(21))), range(21)),
         (["1", "2", "2"], "regression", (), [1, 2, 2]),
         (["0.5", "1.5", "0.5"], "classification", ("0.5", "1.5"), [0, 1, 0]),
@@ -209,6 +228,9 @@ def test_a_table_is_kept_as_json(file):
 MANY = "n,label\n" + "".join(f"name {k:03},{k % 2}\n" for k in range(120))
 
 
+PRICES = "n,price\n" + "".join(f'{k % 2},"{k},000"\n' for k in range(1, 13))
+
+
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
@@ -243,7 +265,10 @@ MANY = "n,label\n" + "".join(f"name {k:03},{k % 2}\n" for k in range(120))
         (b"\x89PNG\r\n\x1a\n\0\0\0", {}, r"f\.csv must be a text file; got binary data"),
         (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9], {}, r"f\.csv must be a whole gzip file; got: "),
         ("a,b\n" + "x" * 200_000 + ",1\n", {"header": True}, r"f\.csv: line 2 must be CSV; got: field larger"),
-        (MANY, {}, r"column 'n' must have at most 100 categories; got 120, such as 'name 000'.*ignore=\['n'\]"),
+        (MANY, {}, r"column 'n' must have at most 60 categories; got 120 in 120 rows, such as 'name 000'.*=\['n'\]"),
+        (MANY * 3, {"header": False}, r"column 'x1' must have at most 100 categories; got 121 in 363 rows"),
+        (PRICES, {}, r"target 'price' must have at most 10 classes; got 12 in 12 rows, such as '1,000'.*task="),
+        (PRICES, {"target": "n"}, r"column 'price' must have at most 10 categories; got 12 in 12 rows.*as 1234\.5"),
         ("a,b\n1,x\n", {"task": "regression"}, r"target of a regression must hold numbers; got the text 'x' in 'b'"),
         (GAPS, {"missing": "mean"}, r"no missing values; got 1 in 'label', in 1 of 4 rows\. A target is not filled in"),
         (
@@ -320,6 +345,8 @@ CELLS = st.sampled_from(
     [
         "1",
         "-2.5",
+        "3,5",
+        "1.234,5",
         " 3",
         "4 ",
         "1e3",
@@ -342,13 +369,18 @@ CELLS = st.sampled_from(
 
 @pytest.mark.skipif("arrow" not in READERS, reason="needs PyArrow")
 @settings(max_examples=150)
-@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(["\n", "\r\n"]), st.booleans())
-def test_both_readers_give_the_same(rows, end, header):
+@given(
+    st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([",", ";"]),
+    st.booleans(),
+)
+def test_both_readers_give_the_same(rows, end, delimiter, header):
     written = io.StringIO()
-    csv.writer(written, lineterminator=end).writerows([("a", "b", "c")] * header + rows)
+    csv.writer(written, delimiter=delimiter, lineterminator=end).writerows([("a", "b", "c")] * header + rows)
 
     def read(name):
-        sheet = cells.from_bytes("f", written.getvalue().encode(), ",", header)
+        sheet = cells.from_bytes("f", written.getvalue().encode(), delimiter, header)
         try:
             return cells.filled(sheet, cells.kinds(sheet, sheet.names), getattr(cells, name))
         except ValueError as error:

@@ -351,7 +351,8 @@ def test_a_terminal_gets_a_bar(monkeypatch):
     train(progress="auto", epochs=3, validation=moons(20, 5))
     assert out.getvalue() == ""
     last = err.getvalue().strip().split("\r")[-1]
-    assert "epoch 3/3: loss 0." in last and "; validation 0." in last and "|" in last
+    assert last.startswith("3/3: loss 0.") and "; validation 0." in last
+    assert len(last) <= 80 and last.endswith("#| 00:00 left")
 
 
 def test_without_tqdm_a_terminal_gets_lines(monkeypatch, capsys):
@@ -452,6 +453,7 @@ def mean(output, target):
         ({"early_stopping": 0}, ValueError, "fit: early_stopping must be at least 1; got 0"),
         ({"model": np.tanh, "optimizer": OTHERS}, TypeError, "fit: model must be a Module; got ufunc"),
         ({"optimizer": "adam"}, TypeError, "fit: optimizer must be an Optimizer; got str"),
+        ({"loss": nn.MSELoss}, TypeError, r"fit: loss must be a function.* a class. Write MSELoss\(\)"),
         ({"optimizer": OTHERS}, ValueError, "must hold parameters of the model; got one of other"),
         ({"schedule": "cosine"}, TypeError, "fit: schedule must be a schedule of this optimizer; got str"),
         ({"loss": nn.MSELoss("sum")}, ValueError, "must be the mean over the batch; got reduction='sum'"),

@@ -138,10 +138,10 @@ def write_pictures(out: Path, losses: dict[str, list[float]], cost: Tensor) -> I
 
 
 def progress(epochs: Iterable[int], quiet: bool) -> Iterable[int]:
-    """The epochs, with a progress bar where tqdm is installed."""
+    """The epochs, with a progress bar on a terminal where tqdm is installed."""
     try:
         from tqdm import tqdm
     except ImportError:
         return epochs
-    result: Iterable[int] = tqdm(epochs, desc="Training", unit="epoch", disable=quiet, ncols=80)
+    result: Iterable[int] = tqdm(epochs, desc="Training", unit="epoch", disable=quiet or None, ncols=80)
     return result

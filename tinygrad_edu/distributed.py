@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
@@ -164,6 +165,27 @@ class Group:
 
     def __repr__(self) -> str:
         return f"Group(rank={self.rank}, size={self.size})"
+
+
+class Alone(nullcontext[None]):
+    """The group of one process."""
+
+    root = True
+
+    def same(self, value: Any) -> Any:
+        return value
+
+    def agree(self, model: Module, optimizer: Optimizer, **settings: Any) -> None:
+        """There is nobody to disagree with."""
+
+    def shard(self, *arrays: Any) -> tuple[Any, ...]:
+        return arrays
+
+    def average(self, parameters: Any, examples: int) -> None:
+        """The gradients are those of the whole batch."""
+
+    def mean(self, value: float, examples: int) -> float:
+        return value
 
 
 def world() -> Any:

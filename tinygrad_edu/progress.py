@@ -68,7 +68,7 @@ class Bar(View):
             total=epochs * steps,
             initial=done * steps,
             desc=f"epoch {min(done + 1, epochs)}/{epochs}",
-            bar_format="{desc} |{bar}| {elapsed}<{remaining}",
+            bar_format="{desc} |{bar}| {remaining} left",
         )
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
@@ -82,7 +82,7 @@ class Bar(View):
         text = ", ".join(f"{name} {history[name][-1]:#.3g}" for name in names)
         if VALIDATION + "loss" in history:
             text += "; validation " + ", ".join(f"{history[VALIDATION + name][-1]:#.3g}" for name in names)
-        self.bar.set_description_str(f"epoch {history.epochs}/{self.epochs}: {text}", refresh=False)
+        self.bar.set_description_str(f"{history.epochs}/{self.epochs}: {text}", refresh=False)
 
     def say(self, sentence: str) -> None:
         self.bar.write(sentence)

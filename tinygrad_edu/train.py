@@ -12,7 +12,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -24,6 +24,7 @@ import tinygrad_edu
 from tinygrad_edu.autograd import detect_anomaly, no_grad
 from tinygrad_edu.checkpoint import Arrays, Checkpoint, State, description
 from tinygrad_edu.data import arguments, batches
+from tinygrad_edu.distributed import Alone, Group
 from tinygrad_edu.history import VALIDATION, History
 from tinygrad_edu.metrics import METRICS, Metric
 from tinygrad_edu.nn import Module
@@ -83,64 +84,26 @@ def fit(
     callbacks = [callbacks] if callable(callbacks) else list(callbacks)
     group = processes(comm, compile)  # first: from here on a rank that fails ends the others, too
     check(model, loss, optimizer, schedule, callbacks)
-    epochs = arguments.whole_number("fit", "epochs", epochs, 1, "An epoch meets every example once.")
-    batch_size = arguments.whole_number("fit", "batch_size", batch_size, 1, "It counts the examples of a batch.")
-    if early_stopping is not None:
-        advice = "It counts the epochs without a lower loss."
-        early_stopping = arguments.whole_number("fit", "early_stopping", early_stopping, 1, advice)
-    sets = {"": prepared("X, y", (X, y), model)}
-    if validation is not None:
-        sets[VALIDATION] = prepared("validation", validation, model)
-    examples = [len(part) for part, _ in sets.values()]
-    if batch_size > examples[0]:
-        raise ValueError(
-            f"fit: batch_size must be at most the number of examples, {examples[0]}; got {batch_size}. "
-            f"Pass batch_size={examples[0]} for one batch an epoch."
-        )
-    named = measures(metrics, loss)
+    counts = counted(epochs, batch_size, early_stopping)
+    sets = prepared(X, y, validation, model, batch_size)
     rng = np.random.default_rng(rng)
     rng.bit_generator.state = group.same(rng.bit_generator.state)
-    state = State(model, optimizer, schedule, rng)
-    run = Run(model, loss, optimizer, sets, batch_size, named, state, rng, group, compile)
+    run = Run(model, loss, optimizer, schedule, sets, *counts, measures(metrics, loss), rng, group, compile)
     run.try_out()
-    saved = None
-    if checkpoint is not None:
-        same = description(model, loss, optimizer, schedule, batch_size=batch_size, examples=examples, metrics=[*named])
-        saved = Checkpoint(checkpoint, same, resume)
-        run.best, run.history = saved.load(state)
-    elif resume:
-        raise ValueError("fit: resume=True needs a checkpoint; got none. Name its directory by checkpoint=.")
-    group.agree(model, optimizer, epochs=epochs, batch_size=batch_size, examples=examples)
+    run.open(checkpoint, resume)
+    group.agree(model, optimizer, epochs=run.epochs, batch_size=run.batch_size, examples=run.examples)
     if compile:
         run.step = tinygrad_edu.compile(model, loss, optimizer)
-
-    history = run.history
     with (
         group,
         model.evaluating(),  # for what it does at the end: each module as it was
-        shown(progress if group.root else False, epochs, run.batches, history.epochs) as view,
+        shown(progress if group.root else False, run.epochs, run.batches, run.history.epochs) as view,
         interruptible(comm is None) as pressed,
         np.errstate(all="ignore"),  # what overflows is found by the run, with the op that did it
     ):
         model.train()
-        while history.epochs < epochs and not pressed and not impatient(history, early_stopping):
-            results = run.epoch(view, pressed)
-            if results is None:
-                break
-            history.add(results)
-            if schedule:
-                schedule.step()
-            if history.best_epoch == history.epochs:
-                run.best = model.state_dict()
-            if saved and group.root:
-                saved.save(state, run.best, history)
-            view.epoch(history)
-            for callback in callbacks:
-                callback(model, history)
-        if history.epochs < epochs:
-            history.stopped = run.end_early(pressed, early_stopping)
-            view.say(history.stopped)
-    return history
+        run.train(view, pressed, callbacks)
+    return run.history
 
 
 @dataclass
@@ -150,25 +113,67 @@ class Run:
     model: Module
     loss: Callable[..., Any]
     optimizer: Optimizer
+    schedule: LRScheduler | None
     sets: dict[str, Pair]
+    epochs: int
     batch_size: int
+    early_stopping: int | None
     metrics: dict[str, Metric]
-    state: State
     rng: np.random.Generator
-    group: Any
+    group: Group | Alone
     compiled: bool
     best: Arrays = field(default_factory=dict)
     history: History = field(default_factory=History)
+    saved: Checkpoint | None = None
 
     def __post_init__(self) -> None:
         self.step: Callable[[Any, Any], Any] = self.plain_step
-        self.batches = -(-len(self.sets[""][0]) // self.batch_size)
+        self.state = State(self.model, self.optimizer, self.schedule, self.rng)
+        self.examples = [len(X) for X, _ in self.sets.values()]
+        self.batches = -(-self.examples[0] // self.batch_size)
 
     def try_out(self) -> None:
         """Evaluate one batch of each set, so that what does not fit shows before training."""
         with np.errstate(all="ignore"):
             for X, y in self.sets.values():
                 evaluate(self.model, self.loss, X[: self.batch_size], y[: self.batch_size], self.metrics)
+
+    def open(self, checkpoint: Any, resume: bool) -> None:
+        """Begin a checkpoint in that directory, or go on from the one that is there."""
+        if checkpoint is None:
+            if resume:
+                raise ValueError("fit: resume=True needs a checkpoint; got none. Name its directory by checkpoint=.")
+            return
+        must_stay = {"batch_size": self.batch_size, "examples": self.examples, "metrics": [*self.metrics]}
+        same = description(self.model, self.loss, self.optimizer, self.schedule, **must_stay)
+        self.saved = Checkpoint(checkpoint, same, resume)
+        self.best, self.history = self.saved.load(self.state)
+
+    def train(self, view: View, pressed: list[bool], callbacks: Sequence[Callable[[Module, History], object]]) -> None:
+        """Epoch after epoch, until the last one, Ctrl-C or too many without a lower loss."""
+        history = self.history
+        while history.epochs < self.epochs and not pressed and not self.impatient():
+            results = self.epoch(view, pressed)
+            if results is None:
+                break
+            history.add(results)
+            if self.schedule:
+                self.schedule.step()
+            if history.best_epoch == history.epochs:
+                self.best = self.model.state_dict()
+            if self.saved and self.group.root:
+                self.saved.save(self.state, self.best, history)
+            view.epoch(history)
+            for callback in callbacks:
+                callback(self.model, history)
+        if history.epochs < self.epochs:
+            history.stopped = self.end_early(pressed)
+            view.say(history.stopped)
+
+    def impatient(self) -> bool:
+        """Whether there were so many epochs since the best one."""
+        since = self.history.epochs - self.history.best_epoch
+        return self.early_stopping is not None and since >= self.early_stopping
 
     def plain_step(self, X: Any, y: Any) -> float:
         """Forward, backward, update; the loss of this process's part of the batch."""
@@ -201,7 +206,7 @@ class Run:
             view.step()
         if not all(np.isfinite(x.data).all() for x in self.optimizer.params):
             raise FloatingPointError(self.diagnosis(before))
-        results = {"loss": cost / len(self.sets[""][0])}
+        results = {"loss": cost / self.examples[0]}
         for prefix, (X, y) in self.sets.items():
             if prefix or self.metrics:
                 part = self.group.shard(X, y)
@@ -230,13 +235,13 @@ class Run:
             f"batch {number}. {cause}"
         )
 
-    def end_early(self, pressed: list[bool], early_stopping: int | None) -> str:
+    def end_early(self, pressed: list[bool]) -> str:
         """Give the model its best weights; returns the sentence that says so."""
         if not self.best:
             return "Ctrl-C in the first epoch."
         self.model.load_state_dict(self.best)
         history = self.history
-        why = f"Ctrl-C after epoch {history.epochs}" if pressed else f"No lower loss for {early_stopping} epochs"
+        why = f"Ctrl-C after epoch {history.epochs}" if pressed else f"No lower loss for {self.early_stopping} epochs"
         return f"{why}: the model has the weights of epoch {history.best_epoch}, the best."
 
 
@@ -255,35 +260,12 @@ def evaluate(
     return {name: total / max(1, len(X)) for name, total in totals.items()}
 
 
-class Alone(nullcontext[None]):
-    """The group of one process."""
-
-    root = True
-
-    def same(self, value: Any) -> Any:
-        return value
-
-    def agree(self, model: Module, optimizer: Optimizer, **settings: Any) -> None:
-        """There is nobody to disagree with."""
-
-    def shard(self, *arrays: Any) -> tuple[Any, ...]:
-        return arrays
-
-    def average(self, parameters: Any, examples: int) -> None:
-        """The gradients are those of the whole batch."""
-
-    def mean(self, value: float, examples: int) -> float:
-        return value
-
-
 def processes(comm: Any, compile: bool) -> Any:
     """The group of processes that train together."""
     if comm is None:
         return Alone()
     if compile:
         raise ValueError("fit: compile=True and comm cannot be combined; got both. Leave one out.")
-    from tinygrad_edu.distributed import Group
-
     return Group(comm)
 
 
@@ -307,11 +289,6 @@ def interruptible(enabled: bool) -> Iterator[list[bool]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def impatient(history: History, early_stopping: int | None) -> bool:
-    """Whether there were so many epochs since the best one."""
-    return early_stopping is not None and history.epochs - history.best_epoch >= early_stopping
-
-
 def gradient_norm(optimizer: Optimizer) -> float:
     """The length of the gradient by all parameters."""
     gradients = (x.grad.data for x in optimizer.params if x.grad is not None)
@@ -330,6 +307,8 @@ def check(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks: Any) 
             f"fit: optimizer must be an Optimizer; got {type(optimizer).__name__}. "
             "Pass for example optim.Adam(model.parameters())."
         )
+    if isinstance(loss, type):
+        raise TypeError(f"fit: loss must be a function of output and targets; got a class. Write {loss.__name__}().")
     own = set(model.parameters())
     if not any(x in own for x in optimizer.params):
         raise ValueError(
@@ -352,7 +331,31 @@ def check(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks: Any) 
         )
 
 
-def prepared(name: str, given: Any, model: Module) -> Pair:
+def counted(epochs: Any, batch_size: Any, early_stopping: Any) -> tuple[int, int, int | None]:
+    """The same as whole numbers, at least 1."""
+    epochs = arguments.whole_number("fit", "epochs", epochs, 1, "An epoch meets every example once.")
+    batch_size = arguments.whole_number("fit", "batch_size", batch_size, 1, "It counts the examples of a batch.")
+    if early_stopping is not None:
+        advice = "It counts the epochs without a lower loss."
+        early_stopping = arguments.whole_number("fit", "early_stopping", early_stopping, 1, advice)
+    return epochs, batch_size, early_stopping
+
+
+def prepared(X: Any, y: Any, validation: Any, model: Module, batch_size: int) -> dict[str, Pair]:
+    """The examples by the prefix of their numbers in the history: of training without, of validation where given."""
+    sets = {"": pair("X, y", (X, y), model)}
+    if validation is not None:
+        sets[VALIDATION] = pair("validation", validation, model)
+    m = len(sets[""][0])
+    if batch_size > m:
+        raise ValueError(
+            f"fit: batch_size must be at most the number of examples, {m}; got {batch_size}. "
+            f"Pass batch_size={m} for one batch an epoch."
+        )
+    return sets
+
+
+def pair(name: str, given: Any, model: Module) -> Pair:
     """X and y with one row per example each, finite, X in the dtype of the model."""
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise TypeError(

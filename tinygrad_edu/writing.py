@@ -16,6 +16,10 @@ def write(path: Path, content: bytes) -> Path:
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())  # on the disk before its name is: a power cut leaves the old file or the new
         os.replace(unfinished, path)
+    except OSError as error:
+        if error.errno is not None:  # else it is an error of words alone, which a name of a file would hide
+            error.filename, error.filename2 = str(path), None  # what was asked for, and not the temporary name
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
     return path

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinygrad_edu.writing import write
 
-__all__ = ["OPTIONS", "Option", "chosen", "read", "save"]
+__all__ = ["OPTIONS", "Option", "advice_as_flags", "chosen", "read", "save"]
 
 TOYS = ("moons", "circles", "spirals", "blobs", "xor")
 REAL = ("iris", "cancer", "digits")
@@ -47,6 +49,8 @@ OPTIONS = {
     "target": Option("the column to predict, of a file (default: the last)", ""),
     "missing": Option("what to do with rows where a value is missing", "", choices=("", "drop", "mean")),
     "ignore": Option("columns to leave out", []),
+    "text": Option("columns of numbers that are categories, such as postal codes", []),
+    "task": Option("what the target gives (default: is found out)", "", choices=("", "classification", "regression")),
     "hidden": Option("the sizes of the hidden layers", [16, 16], int, least=1),
     "activation": Option("between the layers", "tanh", choices=("tanh", "relu", "leaky-relu", "sigmoid", "softplus")),
     "loss": Option("what is made small", "auto", choices=("auto", "bce", "cross-entropy", "mse")),
@@ -61,6 +65,10 @@ OPTIONS = {
     "seed": Option("of the data, the split, the weights and the batches", 0, int, least=0),
     "compile": Option("compile the training step", False, bool),
 }
+
+#: Those that are for a file.
+OF_A_FILE = ("target", "missing", "ignore", "text", "task")
+ARGUMENT = r"\b(missing|text|ignore|task)=\[?('[^']*'(?:, '[^']*')*)\]?"  # as an error names it
 
 #: Where a data set needs other defaults.
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -87,6 +95,16 @@ def chosen(given: Mapping[str, Any], *files: Mapping[str, Any]) -> Namespace:
     defaults = {name: option.default for name, option in OPTIONS.items()}
     rate = {"lr": RATES[known["optimizer"]]} if known.get("optimizer") in RATES else {}
     return Namespace(**defaults | rate | DEFAULTS.get(known["data"], {}) | known)
+
+
+@contextmanager
+def advice_as_flags() -> Iterator[None]:
+    """What `data` advises to write in Python, as it is on the command line: missing='drop' is --missing 'drop'."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error).replace("test_fraction", "--validation")
+        raise ValueError(re.sub(ARGUMENT, lambda x: f"--{x[1]} {x[2]}".replace("', '", "' '"), text)) from None
 
 
 def read(path: Path) -> dict[str, Any]:

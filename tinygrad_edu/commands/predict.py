@@ -6,6 +6,7 @@ Prints CSV: the answer for each row, and for classes the probability of each.
 from __future__ import annotations
 
 import csv
+import shlex
 import sys
 from pathlib import Path
 
@@ -33,10 +34,12 @@ def predict(run: Path, file: Path) -> int:
     model = task.network(config, rng=0)
     if not (run / "weights.safetensors").exists():
         raise FileNotFoundError(
-            f"predict: {run} must hold weights; got none. Finish it: tinygrad-edu train --resume --out {run}"
+            f"predict: {run} must hold weights; got none. Finish it: tinygrad-edu train --resume --out "
+            f"{shlex.quote(str(run))}"
         )
     model.load(run / "weights.safetensors")
-    X, truth = task.table.encode(file), task.table.encode_target(file)
+    with options.advice_as_flags():
+        X, truth = task.table.encode(file), task.table.encode_target(file)
     output = outputs(task, model, X)
     answers, names = task.answers(output), task.table.class_names
     writer = csv.writer(sys.stdout, lineterminator="\n")

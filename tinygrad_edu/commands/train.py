@@ -10,6 +10,7 @@ Read next: `task.py`, `report.py`.
 from __future__ import annotations
 
 import itertools
+import shlex
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,9 +45,10 @@ def train(given: Mapping[str, Any], file: Path | None = None, out: Path | None =
     weights.library("train")
     config = configured(given, file, out, resume)
     rng = np.random.default_rng(config.seed)
-    table = table_of(config, rng)
-    stratified = table.task == "classification"
-    (X, y), held_out = data.split(table.X, table.y, config.validation, rng, stratified)
+    with options.advice_as_flags():
+        table = table_of(config, rng)
+        stratified = table.task == "classification"
+        (X, y), held_out = data.split(table.X, table.y, config.validation, rng, stratified)
     task = Task.of(table, X, y, config.loss)
     config.loss = task.loss
     if config.batch_size == options.OPTIONS["batch_size"].default:
@@ -79,7 +81,7 @@ def train(given: Mapping[str, Any], file: Path | None = None, out: Path | None =
         history.to_csv(out / "history.csv")
         for sentence in pictures(out, config, task, model, history, held_out):
             print(sentence)
-    print(f"\nApply it:  tinygrad-edu predict {out} FILE.csv")
+    print(f"\nApply it:  tinygrad-edu predict {shlex.quote(str(out))} FILE.csv")
     return INTERRUPTED if "Ctrl-C" in history.stopped else 0
 
 
@@ -92,6 +94,10 @@ def configured(given: Mapping[str, Any], file: Path | None, out: Path | None, re
         return options.chosen(given, *([options.read(file)] if file else []))
     if out is None:
         raise ValueError("train: --resume needs the directory of a run; got none. Name it by --out.")
+    if not (out / "config.toml").exists():
+        raise FileNotFoundError(
+            f"train: {out} must hold the run to go on with; got no config.toml in it. Name the directory of a run."
+        )
     before = options.read(out / "config.toml")
     wanted = (options.read(file) if file else {}) | {name: x for name, x in given.items() if x is not None}
     for name, value in wanted.items():
@@ -100,7 +106,14 @@ def configured(given: Mapping[str, Any], file: Path | None, out: Path | None, re
                 f"train: --resume goes on as {out} was begun, with {name.replace('_', '-')} {before.get(name)!r}; got "
                 f"{value!r}. Leave it out, or train anew in another directory."
             )
-    return options.chosen(wanted, before)
+    config = options.chosen(wanted, before)
+    if config.schedule != "constant" and config.epochs != before.get("epochs", config.epochs):
+        raise ValueError(
+            f"train: --resume can change the epochs of a run with a constant rate; got {config.epochs} in place of "
+            f"{before['epochs']}, by which {config.schedule} sets the rate. Leave them out, or train anew with "
+            "--schedule constant."
+        )
+    return config
 
 
 def directory(out: Path | None, config: Namespace, resume: bool) -> Path:
@@ -119,6 +132,12 @@ def directory(out: Path | None, config: Namespace, resume: bool) -> Path:
 
 def table_of(config: Namespace, rng: np.random.Generator) -> Table:
     """The data set or the file, as a table."""
+    unused = [name for name in options.OF_A_FILE if getattr(config, name)]
+    if unused and config.data in (*options.TOYS, *options.REAL):
+        raise ValueError(
+            f"train: --{unused[0]} is for a file of yours; got it with {config.data}, whose columns are known. Leave "
+            "it out."
+        )
     if config.data in options.TOYS:
         X, y = getattr(data, config.data)(POINTS, rng)
         return built_in(X, y, ("x1", "x2"), tuple(map(str, range(y.max() + 1))))
@@ -130,8 +149,10 @@ def table_of(config: Namespace, rng: np.random.Generator) -> Table:
             f"train: data must be one of {', '.join((*options.TOYS, *options.REAL))}, or a file; got {config.data!r}, "
             "which is neither. Mend the name."
         )
-    target = config.target or -1
-    return data.read_table(config.data, target, missing=config.missing or None, ignore=config.ignore)
+    return data.read_table(
+        config.data, config.target or -1, missing=config.missing or None, text=config.text, ignore=config.ignore,
+        task=config.task or None,
+    )  # fmt: skip
 
 
 def built_in(X: np.ndarray, y: np.ndarray, names: tuple[str, ...], classes: tuple[str, ...]) -> Table:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
@@ -24,7 +25,8 @@ from numpy.typing import NDArray
 from tinygrad_edu.data import arguments
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "?")
-DELIMITERS = ",;\t|"
+DELIMITERS = ";\t|,"  # of two that fit equally well, the first: 1,5;2 has one comma, too
+LOOKED_AT = 100  # rows that tell how numbers are written
 BLOCK = 1000  # rows at a time: their texts stay in the cache
 
 Piece = list[NDArray[Any]]  # a block of rows, column by column
@@ -38,6 +40,7 @@ class Sheet:
     place    what a row is called there: "line" or "row"
     rows     gives every row with its number, from the start on every call
     most     there are no more rows than that
+    comma    whether numbers are written as 3,5
     file     the bytes and the delimiter, and whether the first row is a header; None in memory
     """
 
@@ -46,7 +49,13 @@ class Sheet:
     names: tuple[str, ...]
     rows: Callable[[], Iterator[tuple[int, Sequence[str]]]]
     most: int
+    comma: bool = False
     file: tuple[bytes, str, bool] | None = None
+
+    @property
+    def header(self) -> bool:
+        """Whether the first line of the file names the columns."""
+        return self.file is not None and self.file[2]
 
     def refuse(self, number: int, name: str, wanted: str, got: str, advice: str) -> NoReturn:
         """A cell is not what it must be."""
@@ -62,6 +71,7 @@ def from_file(
 
     The delimiter is that of `,` `;` tab `|` which makes most cells of the first line. The first line is a header if
     `target` stands in it, or if none of its cells is a number. Without a header, columns are x1, x2, ...
+    Numbers are written with a comma if one of the first rows has 3,5 and none 3.5, and commas delimit nothing.
     """
     return from_bytes(f"{function}: {Path(path).name}", arguments.contents(function, path), delimiter, header, target)
 
@@ -74,11 +84,12 @@ def from_bytes(title: str, content: bytes, delimiter: str | None, header: bool |
     if delimiter is None:
         line = next((line for line in lines_of(content) if line.strip()), "")
         delimiter = max(DELIMITERS, key=lambda x: len(next(csv.reader([line], delimiter=x), [])))
-    first = [cell.strip() for _, cells in islice(parsed(title, content, delimiter), 1) for cell in cells]
-    if not first:
+    top = [[cell.strip() for cell in cells] for _, cells in islice(parsed(title, content, delimiter), LOOKED_AT)]
+    if not top:
         raise ValueError(f"{title} must hold a row of cells; got an empty file. Is it the right one?")
+    first, comma = top[0], delimiter != "," and writes(",", top) and not writes(".", top)
     if header is None:
-        header = target in first or not any(map(is_number, first))
+        header = target in first or not any(is_number(cell, comma) for cell in first)
     names = tuple(cell if cell and header else f"x{k}" for k, cell in enumerate(first, start=1))
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise ValueError(
@@ -98,7 +109,7 @@ def from_bytes(title: str, content: bytes, delimiter: str | None, header: bool |
     ends = content.count(b"\n")
     if b"\r" in content:
         ends += content.count(b"\r") - content.count(b"\r\n")
-    return Sheet(title, "line", names, rows, ends + 1, (content, delimiter, header))
+    return Sheet(title, "line", names, rows, ends + 1, comma, (content, delimiter, header))
 
 
 def from_memory(function: str, given: Iterable[Any], names: tuple[str, ...]) -> Sheet:
@@ -195,6 +206,7 @@ def by_arrow(sheet: Sheet, wanted: Mapping[str, bool], found: dict[str, dict[str
             column_types={name: text if wanted[name] else pyarrow.float64() for name in wanted},
             include_columns=list(wanted),
             null_values=MISSING,
+            decimal_point="," if sheet.comma else ".",
         ),
     )
     for batch in batches:
@@ -215,18 +227,19 @@ def numbered(cells: Sequence[str], known: dict[str, int]) -> NDArray[np.int64]:
 
 def numbers(sheet: Sheet, name: str, cells: Sequence[str], places: Sequence[int]) -> NDArray[np.float64]:
     """The cells as floats, NaN where one is missing."""
+    texts = [pointed(cell) for cell in cells] if sheet.comma else cells
     try:
         if "_" not in "".join(cells):  # 1_000 is a number to Python alone
-            return np.fromiter(map(float, cells), np.float64, len(cells))
+            return np.fromiter(map(float, texts), np.float64, len(cells))
     except ValueError:
         pass
     values = []
-    for place, cell in zip(places, cells, strict=True):
-        text = cell.strip()
-        if text not in MISSING and not is_number(text):
+    for place, cell, text in zip(places, cells, texts, strict=True):
+        missing = cell.strip() in MISSING
+        if not missing and not is_number(text):
             advice = f"Mend the cell; if the column holds categories, read the table with text=[{name!r}]."
             sheet.refuse(place, name, "a number", cell, advice)
-        values.append(math.nan if text in MISSING else float(text))
+        values.append(math.nan if missing else float(text))
     return np.array(values)
 
 
@@ -236,20 +249,31 @@ def kinds(sheet: Sheet, names: Sequence[str]) -> dict[str, bool]:
     for _, cells in sheet.rows():
         for name, cell in zip(sheet.names, cells, strict=True):
             if name in left and cell.strip() not in MISSING:
-                decided[name] = not is_number(cell)
+                decided[name] = not is_number(cell, sheet.comma)
                 left.discard(name)
         if not left:
             break
     return decided
 
 
-def is_number(text: str) -> bool:
-    """Whether the text is that of a number."""
+def is_number(text: str, comma: bool = False) -> bool:
+    """Whether the text is that of a number, 3.5 or with a comma 3,5."""
     try:
-        float(text)
+        float(pointed(text) if comma else text)
     except ValueError:
         return False
     return "_" not in text
+
+
+def pointed(text: str) -> str:
+    """3,5 as Python writes it, 3.5; what had a point is no number then."""
+    return text.replace(".", "'").replace(",", ".")
+
+
+def writes(mark: str, rows: Iterable[Iterable[str]]) -> bool:
+    """Whether a cell is a number with that decimal mark. In 1,234 it may stand for a thousand: that says nothing."""
+    number = re.compile(rf"[+-]?(?![1-9]\d{{0,2}}[{mark}]\d{{3}}$)\d*[{mark}]\d+")
+    return any(map(number.fullmatch, (cell for cells in rows for cell in cells)))
 
 
 def shortened(text: str) -> str:

@@ -25,6 +25,7 @@ from tinygrad_edu.data.cells import Sheet
 
 CATEGORIES = 100  # more would be names or numbers of rows, from which nothing can be learnt
 CLASSES = 20  # more different whole numbers are taken for a quantity
+FEW = 10  # beyond these, each category and each class needs two rows on average
 TASKS = ("classification", "regression")
 
 
@@ -83,10 +84,9 @@ class Table:
         sheet = self._sheet("encode", rows, tuple(self.columns))
         table, texts = cells.columns(sheet, {name: bool(known) for name, known in self.columns.items()})
         X = one_hot(sheet, table, texts, self.columns)
-        if self.means is not None:
-            return np.where(np.isnan(X), self.means, X)
-        refuse_missing(sheet, table, tuple(self.columns), "Fill them, or read the table with missing='mean'.")
-        return X
+        if self.means is None:
+            refuse_missing(sheet, table, tuple(self.columns), "Fill them, or read the table with missing='mean'.")
+        return with_means(X, self.means)
 
     def encode_target(self, rows: str | os.PathLike[str] | Iterable[Any]) -> NDArray[Any] | None:
         """y for new rows; None where the target column is not among them.
@@ -182,18 +182,36 @@ def read_table(
     A column holds numbers if its first value is one, else text. `text` names columns of numbers that are categories,
     such as postal codes; `ignore` names columns to leave out, such as the number of the row.
 
-    The target, a name or a place (-1 is the last), gives classes if it is text, or at most 20 different whole
-    numbers; else it is a quantity. `task` ("classification", "regression") says so instead.
+    The target, a name or a place (-1 is the last), gives classes if it is text, or at most 20 different whole numbers
+    that come back from row to row; else it is a quantity. `task` ("classification", "regression") says so instead.
 
     Missing are cells that are empty, NA, N/A, NaN, null or ?. They are an error that counts them, unless `missing` is
     "drop", which leaves such rows out, or "mean", which fills in the mean of the feature (for a category its share).
     The mean is that of the whole file: for a strict test, read the part held out with `encode`.
 
-    `header` and `delimiter` are found out (`cells.from_file`) if not given. The file is UTF-8, plain or gzip.
+    `header` and `delimiter` are found out (`cells.from_file`) if not given, and whether numbers are written as 3,5.
+    The file is UTF-8, plain or gzip.
 
     Shapes:  -> X (m, n), y (m,)
     Raises:  OSError if there is no such file; ValueError naming the line and the column of what does not fit
     """
+    check(missing, task, text, ignore)
+    sheet = cells.from_file("read_table", path, delimiter, header, target)
+    target = name_of(sheet, target)
+    inputs = inputs_of(sheet, target, ignore)
+    as_text = {name_of(sheet, name) for name in text}
+    kinds = {name: kind or name in as_text for name, kind in cells.kinds(sheet, [*inputs, target]).items()}
+    table, texts = cells.columns(sheet, kinds)
+    table = without_missing(sheet, table, (*inputs, target), missing)
+    y, class_names = labels(sheet, table[:, -1], texts.get(target), target, task)
+    columns = {name: categories(sheet, name, texts.get(name, ()), len(table)) for name in inputs}
+    X = one_hot(sheet, table[:, :-1], texts, columns)
+    means = tuple(np.nanmean(X, axis=0).tolist()) if missing == "mean" else None
+    return Table(with_means(X, means), y, columns, target, class_names, sheet.names, sheet.header, means)
+
+
+def check(missing: str | None, task: str | None, text: Sequence[str], ignore: Sequence[str]) -> None:
+    """Raise unless these are what `read_table` knows."""
     for name, value, known in (("missing", missing, ("mean", "drop")), ("task", task, TASKS)):
         if value is not None and value not in known:
             raise ValueError(
@@ -203,30 +221,18 @@ def read_table(
         raise TypeError(
             f"read_table: text and ignore must be lists of names; got {text!r}, {ignore!r}. Put [ ] round it."
         )
-    sheet = cells.from_file("read_table", path, delimiter, header, target)
-    target = name_of(sheet, target)
+
+
+def inputs_of(sheet: Sheet, target: str, ignore: Sequence[str]) -> list[str]:
+    """The columns but the target and those that are left out."""
     left_out = {target, *(name_of(sheet, name) for name in ignore)}
     inputs = [name for name in sheet.names if name not in left_out]
     if not inputs:
         raise ValueError(
             f"{sheet.title} must have a column besides the target {target!r}; got {listed(sheet.names)}. "
-            "Is the delimiter right? Pass delimiter=';' or another."
+            "Is the delimiter right? A comma, semicolon, tab or bar is found out; pass any other as delimiter."
         )
-    as_text = {name_of(sheet, name) for name in text}
-    kinds = {name: kind or name in as_text for name, kind in cells.kinds(sheet, [*inputs, target]).items()}
-    table, texts = cells.columns(sheet, kinds)
-    table = without_missing(sheet, table, (*inputs, target), missing)
-    y, class_names = labels(sheet, table[:, -1], texts.get(target), target, task)
-    columns = {name: categories(sheet, name, texts[name]) if name in texts else () for name in inputs}
-    X = one_hot(sheet, table[:, :-1], texts, columns)
-    means = None
-    if missing == "mean":
-        means = np.nanmean(X, axis=0)
-        X = np.where(np.isnan(X), means, X)
-    header = sheet.file is not None and sheet.file[2]
-    return Table(
-        X, y, columns, target, class_names, sheet.names, header, None if means is None else tuple(means.tolist())
-    )
+    return inputs
 
 
 def name_of(sheet: Sheet, column: str | int) -> str:
@@ -260,7 +266,7 @@ def without_missing(
     if not len(kept):
         raise ValueError(
             f"{sheet.title} must have a row without missing values; got none of {len(table)}. "
-            "Pass missing='mean', or ignore= the columns that are mostly empty."
+            "Pass missing='mean', or name the columns that are mostly empty in ignore."
         )
     return kept
 
@@ -282,7 +288,7 @@ def labels(
     """y, and the names of the classes: none for regression."""
     if texts is None:
         found, numbers = np.unique(values, return_inverse=True)
-        few = len(found) <= CLASSES and bool((found == np.round(found)).all())
+        few = len(found) <= min(CLASSES, most(len(values))) and bool((found == np.round(found)).all())
         if task == "regression" or (task is None and not few):
             return values.copy(), ()
         names = tuple(whole(str(x)) for x in found.tolist())
@@ -299,15 +305,28 @@ def labels(
             f"{sheet.title}: the target {target!r} must have at least two classes; got {listed(names)} in every row. "
             "Is it the right column?"
         )
+    if task is None and len(names) > most(len(values)):
+        raise ValueError(
+            f"{sheet.title}: the target {target!r} must have at most {most(len(values))} classes; got {len(names)} in "
+            f"{len(values)} rows, such as {listed(names[:3])}. Write numbers as 1234.5; if these are classes, pass "
+            "task='classification'."
+        )
     return numbers.astype(np.int64), names
 
 
-def categories(sheet: Sheet, name: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """The categories of a column of text, in alphabetical order."""
-    if len(texts) > CATEGORIES:
+def most(rows: int) -> int:
+    """How many categories or classes there can be, if most of them shall come back."""
+    return max(FEW, rows // 2)
+
+
+def categories(sheet: Sheet, name: str, texts: Sequence[str], rows: int) -> tuple[str, ...]:
+    """The categories of a column of text, in alphabetical order; () for numbers."""
+    limit = min(CATEGORIES, most(rows))
+    if len(texts) > limit:
         raise ValueError(
-            f"{sheet.title}: column {name!r} must have at most {CATEGORIES} categories; got {len(texts)}, such as "
-            f"{listed(texts[:3])}. Leave it out with ignore=[{name!r}]; if it should hold numbers, mend the text in it."
+            f"{sheet.title}: column {name!r} must have at most {limit} categories; got {len(texts)} in {rows} rows, "
+            f"such as {listed(texts[:3])}. Leave it out with ignore=[{name!r}]; if it should hold numbers, write them "
+            "as 1234.5."
         )
     return tuple(texts)
 
@@ -340,6 +359,11 @@ def one_hot(
         X[missing, start : start + len(known)] = np.nan
         start += len(known)
     return X
+
+
+def with_means(X: NDArray[np.float64], means: Sequence[float] | None) -> NDArray[np.float64]:
+    """X with the means where it is NaN."""
+    return X if means is None else np.where(np.isnan(X), means, X)
 
 
 def whole(text: str) -> str:
