@@ -92,6 +92,12 @@ def ours() -> set[str]:
     return {name for f in rows if (name := of_numpy(f))}
 
 
+def questions() -> list[str]:
+    """NumPy's functions whose answer is no part of the graph."""
+    found = [of_numpy(op.numpy) for op in ops.TABLE.values() if not op.rules and not op.every]
+    return [name for name in found if name]
+
+
 def of_numpy(function: Any) -> str:
     """The name of a function in NumPy; empty for one that is not NumPy's, and for the methods of ufuncs."""
     if isinstance(function, np.ufunc):
@@ -183,7 +189,11 @@ def made_of(chapter: ModuleType) -> Iterator[str]:
     """The lines of the functions of a chapter that are made of rows."""
     for function, made in ops.COMPOSED.items():
         if made.__module__ == chapter.__name__:
-            name = of_numpy(function) or f"{function.__self__.__name__}.{function.__name__}"
+            if isinstance(function, ops.Op):
+                (more,) = inspect.signature(made).parameters.keys() - {"x", *function.parameters} - {"axis", "shape"}
+                name = f"{of_numpy(function.numpy)}` with `{more}="
+            else:
+                name = of_numpy(function) or f"{function.__self__.__name__}.{function.__name__}"
             used = sorted(dict.fromkeys(parts(chapter, made, {made, product})))
             yield f"| `np.{name}` | {', '.join(used) or 'arithmetic'} |"
 
@@ -213,12 +223,12 @@ def lacking() -> list[str]:
 
 
 def head() -> str:
-    mine, questions = ours(), sum(not op.rules and not op.every for op in ops.TABLE.values())
+    mine = ours()
     lines = [
         "# NumPy's functions and their rules",
         "",
         f"{len(mine)} functions of NumPy record on Tensors and can be differentiated: each has a row in",
-        f"the derivative table, or is made of rows. {questions} more are questions, whose answer is a plain",
+        f"the derivative table, or is made of rows. {len(questions())} more are questions, whose answer is a plain",
         "array. This page is written from the table by `python docs/coverage.py`.",
         "",
         "| package | functions with a derivative | of them also here |",
@@ -246,8 +256,9 @@ text, read a second time. *cases* is how many cases of shapes, axes and paramete
 differentiators, in values, first and second derivatives, in float64 and float32 (`python tests/op_table.py` prints
 the worst errors).
 
-Beside the functions themselves, the methods of ufuncs record: `outer` of every ufunc of two operands, `reduce` of add,
-multiply, maximum, minimum, fmax, fmin and logaddexp, and `accumulate` of add, multiply, maximum and minimum.
+Beside the functions themselves, the methods of ufuncs record: `outer` of every ufunc of two operands, `reduce` and
+`reduceat` of add, multiply, maximum, minimum, fmax, fmin and logaddexp, and `accumulate` of add, multiply, maximum and
+minimum.
 """
     )
 
@@ -278,8 +289,7 @@ def chapters(cases: dict[str, Any]) -> Iterator[str]:
 
 def tail() -> Iterator[str]:
     yield "## Questions\n\nTheir answers are plain arrays, numbers or truths: "
-    names = [of_numpy(op.numpy) for op in ops.TABLE.values() if not op.rules and not op.every]
-    yield ", ".join(f"`np.{name}`" for name in names) + "."
+    yield ", ".join(f"`np.{name}`" for name in questions()) + "."
     yield "\n## Refused by name\n\n| function | what it says |\n| :-- | :-- |"
     for function, advice in ops.REFUSED.items():
         name = function.removeprefix("numpy.") + ".*" if isinstance(function, str) else of_numpy(function)

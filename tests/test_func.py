@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tinygrad_edu import Tensor, autograd, dropout, func, nn, no_grad
 from tinygrad_edu.func import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_edu.graph import Graph
 
 RNG = np.random.default_rng(0)
 X, V = RNG.standard_normal(4), RNG.standard_normal(4)
@@ -101,6 +102,11 @@ def test_what_the_value_does_not_depend_on_has_gradient_zero():
 def test_has_aux():
     assert grad(lambda x: (x * x, "note"), has_aux=True)(3.0) == (6.0, "note")
     assert value_and_grad(lambda x: (x * x, "note"), has_aux=True)(3.0) == ((9.0, "note"), 6.0)
+    _, aux = grad(lambda x: (np.sum(x * x), {"twice": 2 * x, "first": x[0]}), has_aux=True)(X)
+    assert type(aux["twice"]) is np.ndarray and aux["twice"].tolist() == (2 * X).tolist()
+    assert type(aux["first"]) is np.float64
+    assert grad(lambda x: grad(lambda y: (x * y, 3 * y), has_aux=True)(x)[1])(2.0) == 3
+    assert grad(lambda x: grad(lambda y: (y * y, x * y), has_aux=True)(5.0)[1])(2.0) == 5
 
 
 def test_keywords_are_passed_on():
@@ -134,10 +140,68 @@ def test_an_inner_derivative_that_does_not_depend_on_the_outer_variable_is_a_num
     assert isinstance(seen[0], float)
 
 
-def test_parameters_of_a_network_are_constants_of_a_transform():
-    model = nn.MLP([4, 3, 1], rng=0)
-    slope = grad(lambda x: model(x).sum())(X)
-    assert type(slope) is np.ndarray
+def test_a_leaf_sees_through_the_transforms_it_is_given_to():
+    w, A, B = Tensor(X, requires_grad=True), RNG.standard_normal((5, 4)), RNG.standard_normal((3, 4))
+    for moved in (
+        grad(lambda w: np.sum((A @ w) ** 2))(w),
+        vjp(lambda w: np.sum((A @ w) ** 2), w)[1](1.0)[0],
+        value_and_grad(lambda w: np.sum((A @ w) ** 2))(w)[1],
+        jacobian(lambda w: np.sum((A @ w) ** 2))(w),
+    ):
+        w.zero_grad()
+        np.sum((B @ (w - 0.1 * moved)) ** 2).backward()
+        step = np.eye(4) - 0.2 * A.T @ A
+        assert_allclose(w.grad.data, 2 * step.T @ B.T @ B @ step @ X, rtol=1e-12)
+    w.zero_grad()
+    jvp(lambda x: np.sum(x**3), (w,), (V,))[1].backward()
+    assert_allclose(w.grad.data, 6 * X * V, rtol=1e-14)
+
+
+def test_parameters_of_a_network_see_through_a_transform():
+    model = nn.MLP([4, 3, 1], activation=nn.Tanh, rng=0)
+
+    def steepness():
+        return np.sum(grad(lambda x: model(x).sum())(X) ** 2)
+
+    steepness().backward()
+    for parameter in model.parameters():
+        if parameter.grad is None:
+            continue  # the last bias moves no slope
+        expected = difference_of(steepness, parameter.data)
+        assert_allclose(parameter.grad.data, expected, rtol=1e-6, atol=1e-9)
+    assert sum(parameter.grad is not None for parameter in model.parameters()) == 3
+
+
+def test_a_graph_through_a_transform_is_read_like_any_other():
+    w = Tensor(0.5, requires_grad=True, name="w")
+    same = nn.Dropout(0.5, rng=0).eval()  # a module that hands the variable itself on
+    J = grad(lambda x: np.tanh(w * same(x)))(2.0) ** 2
+    names = [node.op.name for node in Graph(J).nodes if node.op]
+    assert names.count("variable") == 1 and names.count("tanh") == 1
+
+
+def difference_of(f, array, step=1e-6):
+    """The gradient of f by an array that it reads, by differences."""
+    found = np.zeros(array.shape)
+    with no_grad():
+        for place in np.ndindex(array.shape):
+            for sign in (1, -1):
+                array[place] += sign * step
+                found[place] += sign * f() / (2 * step)
+                array[place] -= sign * step
+    return found
+
+
+def test_under_no_grad_a_transform_differentiates_and_gives_arrays():
+    model, w = nn.MLP([4, 3, 1], rng=0), Tensor(X, requires_grad=True)
+    with no_grad():
+        assert type(grad(lambda x: model(x).sum())(X)) is np.ndarray
+        assert_allclose(grad(lambda x: np.sum(x**3))(w), 3 * X**2, rtol=1e-15)
+        assert_allclose(hvp(lambda x: np.sum(x**3), X, V), 6 * X * V, rtol=1e-14)
+        value, moved = jvp(np.sin, (w,), (V,))
+        assert_allclose(moved, np.cos(X) * V, rtol=1e-14)
+        assert type(value) is type(moved) is np.ndarray
+        assert not (w * 2).requires_grad
     assert all(x.grad is None for x in model.parameters())
 
 
@@ -237,6 +301,25 @@ def test_tasks_do_not_disturb_each_other():
         (lambda: grad(np.square, 1)(2.0), ValueError, r"grad: argnums must number positional arguments; got 1 for 1"),
         (lambda: vjp(np.square, X)[1](np.ones(3)), ValueError, r"vjp: the cotangent must have the shape of the res"),
         (lambda: jvp(np.square, (X,), (np.ones(3),)), ValueError, r"jvp: tangents must have the nesting and the sha"),
+        (
+            lambda: jvp(np.square, X, V),
+            TypeError,
+            r"jvp: primals must be a tuple of arguments; got ndarray\. Write \(x",
+        ),
+        (
+            lambda: hvp(mixed, X, np.ones(3)),
+            ValueError,
+            r"hvp: direction must have the nesting and the shapes of x, \[",
+        ),
+        (lambda: hvp(mixed, X, 1.0), ValueError, r"hvp: direction must have .* of x, \[\(4,\)\]; got \[\(\)\]"),
+        (lambda: hvp(mixed, X, [1.0] * 4), ValueError, r"hvp: direction must have the nesting"),
+        (
+            lambda: hessian(lambda p: p["a"])({"a": 1.0}),
+            TypeError,
+            r"hessian: the argument must be one array; got dict",
+        ),
+        (lambda: grad(lambda x: (x, 1))(1.0), TypeError, r"grad: the function must return a Tensor; got tuple\. Join"),
+        (lambda: grad(np.sin, "x")(1.0), ValueError, r"grad: argnums must number positional arguments; got x for 1"),
         (lambda: jacobian(np.i0)(X), TypeError, r"np\.i0: a function of Tensors needs a derivative rule"),
         (lambda: jacobian(lambda x: x.data)(X), TypeError, r"jacobian: the function must return a Tensor; got ndarray"),
     ],
@@ -247,8 +330,10 @@ def test_errors(call, kind, message):
 
 
 def test_an_error_inside_leaves_no_transform_active():
-    with pytest.raises(ZeroDivisionError):
-        grad(lambda x: 1 / 0)(1.0)
+    with no_grad():
+        with pytest.raises(ZeroDivisionError):
+            grad(lambda x: 1 / 0)(1.0)
+        assert not (Tensor(1.0, requires_grad=True) * 2).requires_grad
     assert not func.active.get()
 
 

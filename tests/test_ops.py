@@ -1,6 +1,7 @@
 """The derivative sheet: one row of cases for every row of ops.TABLE, judged by differentiators from outside."""
 
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 
 import autograd.numpy as anp
@@ -233,7 +234,8 @@ QUESTIONS = {
     **dict.fromkeys(OF_TWO, (ROUGH, ROW)), **dict.fromkeys(OF_ONE, (ROUGH,)),
     "empty_like": (np.zeros((0, 3)),), "can_cast": (np.zeros(2), float), "argpartition": (ROW, 1),
     "lexsort": ((ROW, -ROW),), "searchsorted": (np.sort(ROW), ROUGH), "digitize": (ROW, np.array([1.5, 3.0])),
-    "matrix_rank": (np.ones((2, 3)),),
+    "matrix_rank": (np.ones((2, 3)),), "unique": (ROW,),
+    **dict.fromkeys(("save", "savetxt", "savez", "savez_compressed"), (BytesIO(), ROW)),
 }
 # fmt: on
 

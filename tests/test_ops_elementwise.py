@@ -48,6 +48,8 @@ class TestArithmetic(Judged):
             np.float_power),
         Row("divmod",       lambda a, b: anp.floor(a / b) + a - b * anp.floor(a / b), (between, odds),  TWO,
             lambda a, b: sum(np.divmod(a, b))),
+        Row("modf",         lambda x: 3 * x - 2 * anp.trunc(x),                    between,             FEW,
+            lambda x: 3 * np.modf(x)[0] + np.modf(x)[1]),
     )
 
 

@@ -420,3 +420,17 @@ def test_what_has_no_rule_is_refused_by_name(function, message):
 def test_parameters_without_a_rule_are_refused_by_name(function, parameter):
     with pytest.raises(TypeError, match=f"there is no derivative rule with {parameter}="):
         function(Tensor(np.eye(2), requires_grad=True))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool, int])
+def test_norms_of_whole_numbers_are_those_of_floats(dtype):
+    x = np.array([[100, 7], [0, 90]]).astype(dtype)  # 100 squared is more than a byte holds
+    for f in (
+        np.linalg.norm,
+        lambda x: np.linalg.norm(x, 1, axis=0),
+        lambda x: np.linalg.norm(x, np.inf),
+        lambda x: np.linalg.norm(x, 3, axis=1),
+        np.linalg.matrix_norm,
+        np.linalg.vector_norm,
+    ):
+        assert_allclose(f(Tensor(x)).data, f(x.astype(float)), rtol=1e-15, strict=True)

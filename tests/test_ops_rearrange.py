@@ -76,6 +76,10 @@ class TestRows(Judged):
 
 class TestOneArray(Judged):
     ROWS = (
+        row("reshape by columns", lambda x, shape: np.reshape(x, shape, order="F"), [
+            *one((2, 3), (2, 3, 1), shape=[6, (3, 2), (3, -1), [1, 2, 3]]), *one((), (1,), shape=[1, (1, 1)]),
+        ]),
+        row("ravel by columns", lambda x: np.ravel(x, order="F"), EACH),
         row("fliplr", np.fliplr, MATRICES),
         row("flipud", np.flipud, [*MATRICES, case((3,))]),
         row("matrix_transpose", np.matrix_transpose, MATRICES),

@@ -87,6 +87,11 @@ def test_a_question_s_methods_answer_plainly():
         lambda x: np.linspace(x[0], 5.0, 3, retstep=True)[1],
         lambda x: np.choose(np.array([0, 1, 1]), x),
         lambda x: np.nanquantile(x, [0.2, 0.5], axis=1),
+        lambda x: np.reshape(x, (3, 2), "F"),
+        lambda x: np.ravel(x, order="F"),
+        lambda x: np.modf(x / 3)[0],
+        lambda x: np.unique(x, axis=0),
+        lambda x: np.unique(x, False, True)[0],
     ],
 )
 def test_arguments_as_numpy_takes_them(f):
@@ -228,6 +233,26 @@ REFUSALS = [
     (lambda t: np.fill_diagonal(t, 1), "np.fill_diagonal: what a graph has recorded must not change in place;"),
     (lambda t: np.add.at(t, 0, 1), "np.add.at: an array cannot take a Tensor in place (out= or +=);"),
     (lambda t: np.resize(t, 3), "np.resize: the size must stay, or entries repeat or vanish in silence; got a Tensor."),
+    (
+        lambda t: np.divide(1, t, out=A.copy(), where=A > 0),
+        "np.divide: an array cannot take a Tensor in place (out= or "
+        "+=); the graph would not know. Write np.where(c, a / np.where(c, b, 1), 0), which chooses before and after.",
+    ),
+    (
+        lambda t: np.apply_along_axis(np.sum, 0, t),
+        "np.apply_along_axis: a function that NumPy calls itself is given plain",
+    ),
+    (
+        lambda t: np.apply_over_axes(np.sum, t, [0]),
+        "np.apply_over_axes: a function that NumPy calls itself is given plain",
+    ),
+    (np.histogram, "np.histogram: counts move in jumps, and have no slope; got a Tensor. Pass t.numpy()."),
+    (
+        lambda t: np.polyfit(A[0], t[0], 1),
+        "np.polyfit: the coefficients need a rule; got a Tensor. Use np.linalg.lstsq",
+    ),
+    (lambda t: np.geomspace(1, t[0, 0], 3), "np.geomspace: its steps need a rule; got a Tensor. Write np.exp(np.lin"),
+    (lambda t: np.logspace(1, t[0, 0], 3), "np.logspace: its steps need a rule; got a Tensor. Write 10.0 ** np.lin"),
     (np.real, "np.real: Tensors hold real numbers, and their rules are those of real numbers; got a Tensor. Leave"),
     (np.imag, "np.imag: Tensors hold real numbers"),
     (np.conj, "np.conjugate: Tensors hold real numbers"),
@@ -279,6 +304,10 @@ ERRORS = [
         ValueError,
         "np.convolve: mode must be 'full', 'same' or 'valid'; got 'all'",
     ),
+    (lambda t: np.max(t, where=A > 0), ValueError, "max, min: initial= must be given with where=; got none. It is the"),
+    (lambda t: np.ravel(t, order="K"), ValueError, "reshape: order must be 'C' or 'F'; got 'K'. Tensors have no order"),
+    (lambda t: np.add.reduceat(t, [0, 3], 1), IndexError, "np.add.reduceat: starts must be in [0, 3); got [0, 3]."),
+    (lambda t: np.add.reduceat(t, [-1], 1), IndexError, "np.add.reduceat: starts must be in [0, 3); got [-1]."),
     (
         lambda t: np.lib.stride_tricks.sliding_window_view(t, (3, 1)),
         ValueError,
@@ -337,6 +366,124 @@ def test_nan_spreads_through_medians_and_quantiles():
     for f in (lambda x: np.median(x, axis=1), lambda x: np.quantile(x, [0.1, 0.5], axis=1), lambda x: np.sort(x)):
         assert_same(f, x)
     assert_array_equal(np.unique(leaf([2.0, np.nan, 2.0, np.nan])).data, [2, np.nan])
+
+
+CHOSEN = np.array([[True, False, True], [True, True, True], [True, True, False]])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, **p: np.sum(x, where=CHOSEN, **p),
+        lambda x, **p: np.add.reduce(x, where=CHOSEN, **({"axis": None} | p)),
+        lambda x, **p: np.sum(x, where=CHOSEN, initial=2.0, **p),
+        lambda x, **p: np.prod(x, where=CHOSEN, **p),
+        lambda x, **p: np.mean(x, where=CHOSEN, **p),
+        lambda x, **p: np.mean(x, where=CHOSEN[1], **p),
+        lambda x, **p: np.var(x, where=CHOSEN, **p),
+        lambda x, **p: np.std(x, where=CHOSEN, ddof=0.5, **p),
+        lambda x, **p: np.max(x, where=CHOSEN, initial=-np.inf, **p),
+        lambda x, **p: np.min(x, where=CHOSEN, initial=1.5, **p),
+    ],
+)
+@pytest.mark.parametrize("params", [{}, {"axis": 0}, {"axis": 1, "keepdims": True}])
+def test_where_chooses_what_is_reduced(f, params):
+    start = np.array([[1.0, -2.3, 3.1], [0.7, 4.0, 2.4], [-1.0, 0.2, 2.0]])
+    y, x = f(start, **params), leaf(start)
+    result = f(x, **params)
+    assert_allclose(result.data, y, rtol=1e-14, strict=True)
+    assert f(leaf(start, np.float32), **params).dtype == np.float32
+    weights = np.arange(1.0, np.size(y) + 1).reshape(np.shape(y))
+    result.backward(weights)
+    for place in np.ndindex(start.shape):
+        step = np.zeros(start.shape)
+        step[place] = 1e-6
+        slope = np.sum((f(start + step, **params) - f(start - step, **params)) * weights) / 2e-6
+        assert_allclose(x.grad.data[place], slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32])
+def test_entries_are_counted_in_whole_numbers_and_means_taken_in_floats(dtype):
+    x = (np.arange(600) % 7).astype(dtype)  # more than a byte counts
+    for f in (np.nanmean, np.nanvar, np.nanstd, lambda x: np.mean(x, where=x != 3)):
+        assert_allclose(f(Tensor(x)).data, f(x), rtol=1e-14, strict=True)
+
+
+def test_where_in_whole_numbers():
+    x, chosen = np.array([1, 2, 4]), np.array([True, False, True])
+    for f in (np.sum, np.mean, np.var, np.std, np.prod):
+        assert_allclose(f(Tensor(x), where=chosen).data, f(x, where=chosen), strict=True)
+
+
+def test_the_places_of_unique_values_are_plain_arrays():
+    x = np.array([[2.0, np.nan, 1.0], [1.0, 2.0, np.nan]])
+    asked = {"return_index": True, "return_inverse": True, "return_counts": True}
+    for options in (asked, {"return_counts": True}, asked | {"equal_nan": False}, asked | {"axis": 1}):
+        y, t = np.unique(x, **options), leaf(x)
+        values, *places = np.unique(t, **options)
+        assert_array_equal(values.data, y[0])
+        assert len(places) == len(y) - 1
+        for got, expected in zip(places, y[1:], strict=True):
+            assert_array_equal(got, expected, strict=True)
+    values, counts = np.unique(leaf([3.0, 1.0, 3.0]), return_counts=True)
+    x = leaf([3.0, 1.0, 3.0])
+    np.sum(np.unique(x) * counts).backward()
+    assert x.grad.tolist() == [2, 1, 0]  # of equal entries the first gets it
+
+
+def test_the_parts_of_infinite_numbers():
+    x = np.array([np.inf, -np.inf, 2.5])
+    for got, expected in zip(np.modf(leaf(x)), np.modf(x), strict=True):
+        assert_array_equal(got.data, expected)
+    assert [y.dtype for y in np.modf(Tensor([1, 2]))] == [float, float]
+
+
+@pytest.mark.parametrize("starts", [[0, 2], [0], [1, 0, 2], [2, 2, 0]])
+@pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.logaddexp])
+def test_segments(ufunc, starts):
+    for axis, part in ((1, A), (0, A.T), (-1, A[0])):
+        y = assert_same(lambda x: ufunc.reduceat(x, starts, axis), part)  # noqa: B023
+        x = leaf(part)
+        weights = np.arange(1.0, y.size + 1).reshape(y.shape)
+        ufunc.reduceat(x, starts, axis).backward(weights)
+        for place in np.ndindex(part.shape):
+            step = np.zeros(part.shape)
+            step[place] = 1e-6
+            moved = [np.sum(ufunc.reduceat(part + s, starts, axis) * weights) for s in (step, -step)]
+            assert_allclose(x.grad.data[place], (moved[0] - moved[1]) / 2e-6, rtol=1e-7, atol=1e-8)
+
+
+def test_the_weights_of_each_number_are_added_up():
+    numbers, w = np.array([1, 3, 1, 0]), np.array([0.5, 2.0, -1.0, 3.0])
+    for f in (
+        lambda w: np.bincount(numbers, w),
+        lambda w: np.bincount(numbers, weights=w, minlength=6),
+        lambda w: np.bincount(Tensor(numbers), w, 2),
+        lambda w: np.bincount(numbers.tolist(), w),
+    ):
+        assert_same(f, w)
+        assert_same(f, w.astype(np.float32))
+    x = leaf(w)
+    np.bincount(numbers, x).backward([1.0, 2.0, 3.0, 4.0])
+    assert x.grad.tolist() == [2, 4, 2, 1]
+    assert np.bincount(Tensor(numbers)).tolist() == [1, 2, 0, 1]
+    with pytest.raises(ValueError, match="negative"):
+        np.bincount(-numbers, x)
+
+
+def test_files_are_written_from_tensors(tmp_path):
+    t = leaf(A)
+    np.save(tmp_path / "t.npy", t)
+    np.savez(tmp_path / "t.npz", t=t)
+    np.savez_compressed(tmp_path / "c.npz", t)
+    np.savetxt(tmp_path / "t.txt", t)
+    for found in (
+        np.load(tmp_path / "t.npy"),
+        np.load(tmp_path / "t.npz")["t"],
+        np.load(tmp_path / "c.npz")["arr_0"],
+        np.loadtxt(tmp_path / "t.txt"),
+    ):
+        assert_array_equal(found, A)
 
 
 @pytest.mark.parametrize(

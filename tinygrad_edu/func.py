@@ -13,26 +13,25 @@
 The functions may be plain NumPy that knows nothing of this package. Arguments may be numbers, arrays, Tensors, and
 tuples, lists and dicts of them, nested; gradients have the same structure.
 
-Arrays go in and arrays come out. Where the function uses other Tensors that require a gradient (variables of a transform
-around this one, the parameters of a network, a leaf that is given), the results record: transforms can be nested to
-any order, and backward() goes through them. Under no_grad() they are arrays again.
+Arrays go in and arrays come out. Where the function uses other Tensors that require a gradient (variables of a
+transform around this one, the parameters of a network, a leaf that is given), the results record: transforms can be
+nested to any order, and backward() goes through them. Under no_grad() they are arrays again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import autograd
+from tinygrad_edu.arrays import as_array
 from tinygrad_edu.ops import Op
-from tinygrad_edu.ops.op import Rule
-from tinygrad_edu.tensor import Tensor, as_array
+from tinygrad_edu.recompute import checkpoint, recording
+from tinygrad_edu.tensor import Tensor
 
 __all__ = ["checkpoint", "elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -48,16 +47,6 @@ tied = Op(
     lambda g, y, value, x: np.zeros(x.shape, x.dtype),
     name="tied",
 )
-
-
-@contextmanager
-def recording() -> Iterator[None]:
-    """Record, under no_grad() too: that says what comes out of a transform, not what happens inside."""
-    before = autograd.mode.set(replace(autograd.mode.get(), record=True))
-    try:
-        yield
-    finally:
-        autograd.mode.reset(before)
 
 
 # Nested arguments
@@ -90,11 +79,11 @@ def rebuild(tree: Any, new: Iterator[Any]) -> Any:
 def fresh(array: Any) -> Tensor:
     """A variable with nothing behind it."""
     x = Tensor(array, requires_grad=True)
-    x.op, x.inputs, x.flows_to, x.created = variable, (x.data,), (), next(autograd.created)
+    x.op, x.inputs, x.flows_to, x.scopes = variable, (x.data,), (), ()
+    x.created = next(autograd.created)
     return x
 
 
-@recording()
 def variables(caller: str, tree: Any) -> Any:
     """Fresh nodes to differentiate by, in the nesting of an argument.
 
@@ -104,7 +93,8 @@ def variables(caller: str, tree: Any) -> Any:
     nodes = []
     for x in leaves(tree):
         if isinstance(x, Tensor) and x.requires_grad:
-            nodes.append(variable(x))
+            with recording():
+                nodes.append(variable(x))
             continue
         array = as_array(x.data if isinstance(x, Tensor) else x)
         if array.dtype.kind != "f":
@@ -149,8 +139,12 @@ def result_of(
     result, aux = result if has_aux else (result, None)
     if not isinstance(result, Tensor):
         raise TypeError(
-            f"{caller}: the function must return a Tensor; got {type(result).__name__}. float(), .item() or np.array() "
-            "inside it cut the graph: return the Tensor itself."
+            f"{caller}: the function must return a Tensor; got {type(result).__name__}. "
+            + (
+                "Join several with np.stack; grad and value_and_grad take has_aux=True for what comes with the value."
+                if isinstance(result, tuple | list | dict)
+                else "float(), .item() or np.array() inside it cut the graph: return the Tensor itself."
+            )
         )
     return result, aux
 
@@ -214,7 +208,7 @@ def _gradient(
 ) -> tuple[Any, Any, Any]:
     """The value, what came with it, and the gradients in the nesting of the chosen arguments."""
     chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    if not all(-len(args) <= k < len(args) for k in chosen):
+    if not all(isinstance(k, int) and -len(args) <= k < len(args) for k in chosen):
         raise ValueError(
             f"{caller}: argnums must number positional arguments; got {argnums} for {len(args)} of them. Count from 0."
         )
@@ -227,7 +221,18 @@ def _gradient(
     nested = rebuild(by, iter(_towards(caller, value, list(leaves(by)), None, record)))
     if not record:
         value, nested = plain(value), plain(nested)
+        aux = rebuild(aux, (x if not isinstance(x, Tensor) or tied_elsewhere(x) else plain(x) for x in leaves(aux)))
     return value, aux, nested[0] if isinstance(argnums, int) else nested
+
+
+def check_alike(caller: str, name: str, tree: Any, other_name: str, other: Any) -> None:
+    """Raise unless two trees have leaves of the same shapes."""
+    shapes, expected = [np.shape(x) for x in leaves(tree)], [np.shape(x) for x in leaves(other)]
+    if shapes != expected:
+        raise ValueError(
+            f"{caller}: {name} must have the nesting and the shapes of {other_name}, {expected}; got {shapes}. "
+            "Check both."
+        )
 
 
 def _towards(caller: str, value: Tensor, xs: list[Tensor], gradient: Any, create_graph: bool) -> list[Any]:
@@ -287,8 +292,9 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     >>> jvp(np.square, (np.array([1.0, 3.0]),), (np.array([1.0, 10.0]),))
     (array([1., 9.]), array([ 2., 60.]))
     """
-    if [np.shape(x) for x in leaves(tuple(tangents))] != [np.shape(x) for x in leaves(tuple(primals))]:
-        raise ValueError("jvp: tangents must have the nesting and the shapes of the primals; got others. Check both.")
+    if not isinstance(primals, tuple | list):
+        raise TypeError(f"jvp: primals must be a tuple of arguments; got {type(primals).__name__}. Write (x,) for one.")
+    check_alike("jvp", "tangents", tuple(tangents), "the primals", tuple(primals))
     by = tuple(variables("jvp", x) for x in primals)
     value, _ = result_of("jvp", function, by, by)
     record = tied_elsewhere(value, tuple(tangents))
@@ -340,7 +346,16 @@ def hessian(function: Function, argnums: int = 0) -> Function:
     array([[6., 2.],
            [2., 0.]])
     """
-    return jacobian(grad(function, argnums), argnums)
+
+    def hessian_of(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(args[argnums], tuple | list | dict):
+            raise TypeError(
+                f"hessian: the argument must be one array; got {type(args[argnums]).__name__}. Join the parameters in "
+                "one with np.concatenate, or use hvp, which takes them nested."
+            )
+        return jacobian(grad(function, argnums), argnums)(*args, **kwargs)
+
+    return hessian_of
 
 
 def hvp(function: Function, x: Any, direction: Any) -> Any:
@@ -353,71 +368,10 @@ def hvp(function: Function, x: Any, direction: Any) -> Any:
     array([6., 2.])
     """
 
+    check_alike("hvp", "direction", direction, "x", x)
+
     def along(x: Any) -> Any:
         parts = zip(leaves(grad(function)(x)), leaves(direction), strict=True)
         return sum(np.sum(g * v) for g, v in parts)
 
     return grad(along)(x)
-
-
-# Memory
-
-
-def checkpoint(function: Function) -> Function:
-    """The same function, which keeps only what goes in and comes out, and is computed again for its gradient.
-
-    The graph between them is let go of after the call and recorded anew in the backward pass: memory for time. What the
-    function uses besides its arguments (the parameters of a module) gets its gradient, too. The arguments are arrays or
-    Tensors, the result is one Tensor, and must be the same the second time.
-
-    Raises:  TypeError, RuntimeError
-    >>> w = Tensor(3.0, requires_grad=True)
-    >>> checkpoint(lambda x: np.tanh(w * x))(0.0).backward()
-    >>> w.grad
-    Tensor(0.)
-    """
-
-    def checkpointed(*args: Any) -> Any:
-        start = next(autograd.created)
-        first = function(*args)
-        if not isinstance(first, Tensor):
-            raise TypeError(
-                f"checkpoint: the function must return one Tensor; got {type(first).__name__}. "
-                "Return the Tensor itself, and join several with np.stack."
-            )
-        nodes = [node for node in autograd.order([first]) if node.created > start]
-        used = {x: None for node in nodes for x in node.inputs if isinstance(x, Tensor) and x.requires_grad}
-        inputs = [x for x in used if not x.inputs or x.created < start]
-        return _known(first.data, function, args, inputs)(*inputs) if inputs else first
-
-    return checkpointed
-
-
-def _known(value: np.ndarray, function: Function, args: tuple[Any, ...], inputs: list[Tensor]) -> Op:
-    """An op whose value has been computed, and whose rules compute it again."""
-
-    def gradients(g: Any, recorded: bool) -> tuple[Any, ...]:
-        # leaves in place of the arguments: the graph behind them is none of this op's business
-        used = set() if recorded else set(inputs)
-        instead = {x: Tensor(x.data, requires_grad=True) for x in args if isinstance(x, Tensor) and x in used}
-        with recording():
-            again = function(*(instead.get(x, x) if isinstance(x, Tensor) else x for x in args))
-        if not np.array_equal(again.data, value, equal_nan=True):
-            raise RuntimeError(
-                "checkpoint: the function must give the same result again; got another in the backward pass. "
-                "Draw random numbers outside of it, and change no parameter before backward()."
-            )
-        found = autograd.grad(again, [instead.get(x, x) for x in inputs], g, create_graph=recorded)
-        return found if recorded else tuple(x.data for x in found)
-
-    def rules(*_: Any, **__: Any) -> list[Rule]:
-        found: list[Any] = []
-
-        def rule(k: int, g: Any, y: Any) -> Any:
-            if not found:
-                found.extend(gradients(g, recorded=isinstance(y, Tensor)))  # one pass gives them all
-            return found[k]
-
-        return [lambda g, y, *_, k=k: rule(k, g, y) for k in range(len(inputs))]
-
-    return Op(lambda *_: value, every=rules, name="checkpoint")

@@ -3,6 +3,7 @@
     np.exp(t)             FOR_NUMPY[np.exp]          a row
     np.add.reduce(t)      FOR_NUMPY[np.add.reduce]   a row
     np.diff(t)            COMPOSED[np.diff]          a function made of rows
+    np.ravel(t, "F")      COMPOSED[ops.ravel]        a function made of rows, where the row does not know an argument
     np.argmax(t)          a row without rules        a question: the answer is a plain array
     np.fill_diagonal(t)   REFUSED                    an error that says what to do
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
+from tinygrad_edu.ops.op import cut
 
 __all__ = ["of_function", "of_ufunc"]
 
@@ -48,23 +50,24 @@ ALIASES = {"newshape": "shape", "correction": "ddof"}
 
 
 def of_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A ufunc, or its reduce, accumulate or outer, on Tensors."""
+    """A ufunc, or its reduce, accumulate, reduceat or outer, on Tensors."""
     row = ops.FOR_NUMPY.get(ufunc)
     if row is not None and row.rules and method == "__call__" and not kwargs:
         return row(*inputs)  # the short way, for operands alone
     name = ufunc.__name__ + ("" if method == "__call__" else f".{method}")
     function = ufunc if method == "__call__" else getattr(ufunc, method)
-    if kwargs.pop("out", None) is not None or method == "at":
-        raise TypeError(
-            f"np.{name}: an array cannot take a Tensor in place (out= or +=); "
-            "the graph would not know. Write a = a + t in place of a += t."
-        )
+    out = kwargs.pop("out", None)
+    if out is not None or method == "at":
+        require_plain(name, inputs, inputs[:1] if method == "at" else out, "where" in kwargs)
+        return function(*map(plain, inputs), **kwargs, **({} if out is None else {"out": out}))
     if is_question(row):
         return function(*map(plain, inputs), **kwargs)
     given = {key: x for key, x in kwargs.items() if not left_out(x, LEFT_OUT.get(key, ...))}
     if method == "outer":
         a, b = inputs
         return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **given)
+    if method == "reduceat":
+        return in_segments(ufunc, *inputs, **given)
     if method in ("reduce", "accumulate"):
         given = {"axis": 0} | given
     if function in ops.COMPOSED:
@@ -79,14 +82,16 @@ def of_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     made = ops.COMPOSED.get(function)
     op: Any = None if made else ops.FOR_NUMPY.get(function)
     if op is not None and 0 < (operands := len(op.rules)) <= len(args):
-        params = kwargs
+        inputs, params = args[:operands], kwargs
         if len(args) > operands:
-            params = dict(zip(signature(function).names[operands:], args[operands:], strict=False)) | kwargs
-        for key, x in params.items():
-            if key not in op.parameters or x is NO_VALUE:
+            params = dict(zip(signature(function).names[operands:], args[operands:], strict=False), **kwargs)
+        for key in params:
+            if key not in op.parameters or params[key] is NO_VALUE:
                 break
         else:  # the short way, where the row knows all that is given
-            return op(*args[:operands], **params)
+            for x in inputs:
+                if hasattr(x, "_apply"):
+                    return x._apply(op, inputs, params)
     if op is None and made is None:
         raise unsupported(function, named(function))
     if is_question(op):
@@ -104,6 +109,28 @@ def of_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     return recorded(op, tuple(inputs[0]) if op.every else inputs, given)
 
 
+def require_plain(name: str, inputs: tuple[Any, ...], changed: tuple[Any, ...], choosing: bool) -> None:
+    """Raise where an array is changed in place that is a Tensor's, or by a Tensor that requires a gradient."""
+    if any(isinstance(x, Node) for x in changed) or any(isinstance(x, Node) and x.requires_grad for x in inputs):
+        instead = "a = a + t in place of a += t, or leave the graph with t.numpy()"
+        if choosing:
+            instead = "np.where(c, a / np.where(c, b, 1), 0), which chooses before and after"
+        raise TypeError(
+            f"np.{name}: an array cannot take a Tensor in place (out= or +=); the graph would not know. "
+            f"Write {instead}."
+        )
+
+
+def in_segments(ufunc: np.ufunc, x: Any, starts: Any, axis: int = 0, **options: Any) -> Any:
+    """The reduction of each segment, from its start to the next one; where that is no later, the one entry."""
+    starts, n = np.asarray(starts), np.shape(x)[axis]
+    if np.any((starts < 0) | (starts >= n)):
+        raise IndexError(f"np.{ufunc.__name__}.reduceat: starts must be in [0, {n}); got {starts.tolist()}.")
+    stops = np.maximum(np.append(starts[1:], n), starts + 1)
+    segments = [cut(x, axis, slice(start, stop)) for start, stop in zip(starts, stops, strict=True)]
+    return np.stack([ufunc.reduce(segment, axis=axis, **options) for segment in segments], axis)
+
+
 def recorded(op: ops.Op, inputs: tuple[Any, ...], given: dict[str, Any]) -> Any:
     """A row of the table, applied."""
     if not given:
@@ -112,6 +139,9 @@ def recorded(op: ops.Op, inputs: tuple[Any, ...], given: dict[str, Any]) -> Any:
     if "dtype" in given and "dtype" not in known:
         dtype = given.pop("dtype")
         inputs = tuple(x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype) for x in inputs)
+    made = ops.COMPOSED.get(op)
+    if made and not given.keys() <= set(known) and given.keys() <= set(signature(made).names):
+        return made(*inputs, **given)
     return op(*inputs, **accepted(op.name, known, given))
 
 

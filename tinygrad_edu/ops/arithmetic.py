@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.ops.op import Op, composed, double, flat
+from tinygrad_edu.ops.op import Op, composed, double, flat, floating
 
 add = Op(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
 subtract = Op(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
@@ -48,6 +48,13 @@ fmod = Op(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b)
 @composed(np.divmod)
 def _divmod(a: Any, b: Any) -> Any:
     return np.floor_divide(a, b), np.remainder(a, b)
+
+
+@composed(np.modf)
+def _modf(x: Any) -> Any:
+    x = floating(x)
+    finite = np.where(np.isinf(x), 0, x)
+    return finite - np.trunc(finite), np.trunc(x)
 
 
 @composed(np.float_power)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.ops.op import Op, composed, product, restore
+from tinygrad_edu.ops.op import Op, composed, floating, product, restore
 
 # Inverses and determinants. A must be regular, but for det: a singular matrix has no inverse, its determinant a slope.
 
@@ -169,7 +169,7 @@ vector_norm = Op(_vector_norm, _vector_norm_x, name="vector_norm")
 @composed(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if axis is None and ord is None:
-        return vector_norm(x, keepdims=keepdims)
+        return vector_norm(floating(x), keepdims=keepdims)
     axes = tuple(range(np.ndim(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if len(axes) == 1:
         return _norm_of_vectors(x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
@@ -181,6 +181,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 @composed(np.linalg.vector_norm)
 def _norm_of_vectors(x: Any, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
+    x = floating(x)
     if isinstance(ord, str):
         raise ValueError(f"norm: of a vector there is no norm of this order; got {ord!r}. Pass a number, or np.inf.")
     if ord == 0:
@@ -194,6 +195,7 @@ def _norm_of_vectors(x: Any, *, axis: Any = None, keepdims: bool = False, ord: f
 
 @composed(np.linalg.matrix_norm)
 def _norm_of_matrices(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    x = floating(x)
     if ord in ("fro", "f"):
         y = vector_norm(x, axis=(-2, -1))
     elif ord == "nuc":

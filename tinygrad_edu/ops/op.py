@@ -22,6 +22,7 @@ __all__ = [
     "cut",
     "double",
     "flat",
+    "floating",
     "in_rows",
     "places_along",
     "product",
@@ -99,14 +100,15 @@ class Op:
         return f"<op {self.name}>"
 
 
-#: Functions that are made of rows, by the NumPy function that each answers for.
+#: Functions that are made of rows, by the NumPy function that each answers for, or by the row it adds arguments to.
 COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def composed(*numpy: Callable[..., Any] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a function answer for NumPy's, which it is called in place of, with the same arguments.
 
-    It is written with NumPy functions that have rows, and so needs no rule. A function that this NumPy lacks is None.
+    Or for a row, where an argument is given that the row does not know. It is written with NumPy functions that have
+    rows, and so needs no rule. A function that this NumPy lacks is None.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,6 +125,12 @@ def double(x: Any) -> Any:
     """x in float64, for functions that NumPy computes in nothing else."""
     x = x if hasattr(x, "astype") else np.asarray(x)
     return x if x.dtype == np.float64 else x.astype(np.float64)
+
+
+def floating(x: Any) -> Any:
+    """x as it is, integers and truths in float64."""
+    x = x if hasattr(x, "astype") else np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def flat(k: int) -> Rule:

@@ -42,6 +42,11 @@ argsort, argpartition, lexsort = Op(np.argsort), Op(np.argpartition), Op(np.lexs
 nonzero, flatnonzero, argwhere = Op(np.nonzero), Op(np.flatnonzero), Op(np.argwhere)
 count_nonzero, searchsorted, digitize = Op(np.count_nonzero), Op(np.searchsorted), Op(np.digitize)
 
+# Files
+
+save, savetxt = Op(np.save), Op(np.savetxt)
+savez, savez_compressed = Op(np.savez), Op(np.savez_compressed)
+
 # New arrays of the same shape
 
 zeros_like, ones_like, empty_like = Op(np.zeros_like), Op(np.ones_like), Op(np.empty_like)

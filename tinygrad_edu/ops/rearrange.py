@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygrad_edu.ops.op import Op, composed, shaped
+from tinygrad_edu.ops.op import Op, composed, double, shaped
 from tinygrad_edu.ops.parts import scatter
 
 flip = Op(
@@ -201,6 +201,17 @@ def pad(
         if any(width):
             array = np.take(array, np.pad(np.arange(n), width, mode), axis)
     return array
+
+
+# Places by number
+
+
+@composed(np.bincount)
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """The sum of the weights that stand at each number."""
+    numbers = np.asarray(x)
+    counts = np.bincount(numbers, minlength=minlength)
+    return counts if weights is None else scatter(double(weights), key=numbers, shape=counts.shape)
 
 
 # Parts

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.ops.op import Op, along, backwards, composed, count, cut, restore
+from tinygrad_edu.ops.op import Op, along, backwards, composed, count, cut, floating, restore
 
 LEFT_OUT = np._NoValue  # as NumPy says that there is no initial=
 
@@ -103,6 +103,62 @@ std = Op(
 )
 
 
+# where=: the other entries count as what changes nothing, and get no gradient
+
+
+@composed(sum)
+def _sum_where(x: Any, *, where: Any, axis: Any = None, keepdims: bool = False, initial: Any = LEFT_OUT) -> Any:
+    return np.sum(np.where(where, x, 0), axis=axis, keepdims=keepdims, initial=initial)
+
+
+@composed(prod)
+def _prod_where(x: Any, *, where: Any, axis: Any = None, keepdims: bool = False, initial: Any = LEFT_OUT) -> Any:
+    return np.prod(np.where(where, x, 1), axis=axis, keepdims=keepdims, initial=initial)
+
+
+def _or_initial(x: Any, where: Any, initial: Any) -> Any:
+    """x, and the initial value where it is not chosen."""
+    if initial is LEFT_OUT:
+        raise ValueError(
+            "max, min: initial= must be given with where=; got none. It is the answer where nothing is chosen: "
+            "-np.inf for max, np.inf for min, say."
+        )
+    return np.where(where, x, initial)
+
+
+@composed(max)
+def _max_where(x: Any, *, where: Any, axis: Any = None, keepdims: bool = False, initial: Any = LEFT_OUT) -> Any:
+    return np.max(_or_initial(x, where, initial), axis=axis, keepdims=keepdims, initial=initial)
+
+
+@composed(min)
+def _min_where(x: Any, *, where: Any, axis: Any = None, keepdims: bool = False, initial: Any = LEFT_OUT) -> Any:
+    return np.min(_or_initial(x, where, initial), axis=axis, keepdims=keepdims, initial=initial)
+
+
+def _chosen(x: Any, where: Any, axis: Any, keepdims: bool) -> Any:
+    """How many entries are chosen."""
+    return np.sum(np.broadcast_to(where, x.shape), axis=axis, keepdims=keepdims).astype(x.dtype)
+
+
+@composed(mean)
+def _mean_where(x: Any, *, where: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    x = floating(x)
+    return np.sum(x, axis=axis, keepdims=keepdims, where=where) / _chosen(x, where, axis, keepdims)
+
+
+@composed(var)
+def _var_where(x: Any, *, where: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    apart = x - np.mean(x, axis=axis, keepdims=True, where=where)
+    squares = np.sum(apart * apart, axis=axis, keepdims=keepdims, where=where)
+    return squares / (_chosen(apart, where, axis, keepdims) - ddof)
+
+
+@composed(std)
+def _std_where(x: Any, *, where: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    return np.sqrt(np.var(x, axis=axis, ddof=ddof, keepdims=keepdims, where=where))
+
+
 @composed(np.ptp)
 def _ptp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
@@ -139,7 +195,7 @@ def _without_nan(a: Any, instead: float) -> Any:
 
 def _present(a: Any, axis: Any, keepdims: bool) -> Any:
     """How many entries are numbers."""
-    return np.sum(~np.isnan(a), axis=axis, keepdims=keepdims, dtype=a.dtype)
+    return np.sum(~np.isnan(a), axis=axis, keepdims=keepdims).astype(a.dtype)
 
 
 @composed(np.nansum)
@@ -154,11 +210,13 @@ def _nanprod(a: Any, **options: Any) -> Any:
 
 @composed(np.nanmean)
 def _nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    a = floating(a)
     return np.nansum(a, axis=axis, keepdims=keepdims) / _present(a, axis, keepdims)
 
 
 @composed(np.nanvar)
 def _nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    a = floating(a)
     with np.errstate(invalid="ignore"):  # of an empty slice one warning is enough
         mean = np.nanmean(a, axis=axis, keepdims=True)
     deviation = _without_nan(a - mean, 0)

@@ -10,6 +10,7 @@ import numpy as np
 __all__ = ["REFUSED"]
 
 IN_PLACE = "what a graph has recorded must not change in place; got a Tensor. "
+ROWS = "a function that NumPy calls itself is given plain arrays; got a Tensor. "
 REAL = "Tensors hold real numbers, and their rules are those of real numbers; got a Tensor. "
 
 #: What must hold and what to do, by function of NumPy, or by module.
@@ -22,6 +23,12 @@ REFUSED: dict[Callable[..., Any] | str, str] = {
     np.fill_diagonal: IN_PLACE + "Make a new tensor: np.where(np.eye(n, dtype=bool), value, t).",
     np.resize: "the size must stay, or entries repeat or vanish in silence; got a Tensor. "
     "Use np.reshape, np.tile or a slice.",
+    np.apply_along_axis: ROWS + "Write the function with axis=, or np.stack([function(row) for row in t]).",
+    np.apply_over_axes: ROWS + "Pass all axes at once: np.sum(t, axis=(0, 1), keepdims=True).",
+    np.histogram: "counts move in jumps, and have no slope; got a Tensor. Pass t.numpy().",
+    np.polyfit: "the coefficients need a rule; got a Tensor. Use np.linalg.lstsq(np.vander(x, degree + 1), y)[0].",
+    np.geomspace: "its steps need a rule; got a Tensor. Write np.exp(np.linspace(np.log(a), np.log(b), n)).",
+    np.logspace: "its steps need a rule; got a Tensor. Write 10.0 ** np.linspace(a, b, n).",
     np.real: REAL + "Leave np.real out.",
     np.imag: REAL + "The imaginary part is np.zeros_like(t).",
     np.conjugate: REAL + "Leave np.conjugate out.",

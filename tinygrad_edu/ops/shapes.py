@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tinygrad_edu.ops.op import Op
+from tinygrad_edu.ops.op import Op, composed
 
 reshape = Op(
     lambda x, *, shape: np.reshape(x, shape),
@@ -12,6 +14,18 @@ reshape = Op(
     numpy=np.reshape,
 )
 ravel = Op(np.ravel, lambda g, y, x: np.reshape(g, x.shape))
+
+
+@composed(reshape, ravel)
+def by_columns(x: Any, *, shape: Any = -1, order: Any) -> Any:
+    """Both rows with order="F": the first axis changes fastest, as the last one does in the transpose."""
+    if order != "F":
+        raise ValueError(
+            f"reshape: order must be 'C' or 'F'; got {order!r}. Tensors have no order in memory: pass one."
+        )
+    return np.transpose(np.reshape(np.transpose(x), tuple(shape)[::-1] if np.ndim(shape) else shape))
+
+
 expand_dims = Op(
     lambda x, *, axis: np.expand_dims(x, axis),
     lambda g, y, x, *, axis: np.reshape(g, x.shape),

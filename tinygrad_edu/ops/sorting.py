@@ -7,11 +7,12 @@ first in the sorted array.
 from __future__ import annotations
 
 import warnings
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.ops.op import Op, along, composed, double, places_along, product
+from tinygrad_edu.ops.op import Op, along, composed, floating, places_along, product
 
 
 def _sorted(g: Any, y: Any, x: Any, *, axis: int | None = -1, **_: Any) -> Any:
@@ -43,13 +44,25 @@ def _partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
     return np.take_along_axis(a, np.argpartition(a, kth, axis=axis), axis)
 
 
+unique = Op(  # a question: where each value stands first, where each entry went, and how often each value occurs
+    lambda x, *, axis=None, equal_nan=True: np.unique(x, True, True, True, axis, equal_nan=equal_nan)[1:], name="unique"
+)
+
+
 @composed(np.unique)
-def _unique(ar: Any, *, equal_nan: bool = True) -> Any:
-    ordered = np.sort(ar, axis=None)
-    new = ordered[1:] != ordered[:-1]
-    if equal_nan:
-        new = new & ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
-    return ordered[np.concatenate((np.ones(int(np.size(ordered) > 0), bool), new))]
+def _unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    *,
+    equal_nan: bool = True,
+) -> Any:
+    first, *others = unique(ar, axis=axis, equal_nan=equal_nan)
+    values = np.ravel(ar)[first] if axis is None else np.moveaxis(np.moveaxis(ar, axis, 0)[first], 0, axis)
+    asked = [*compress((first, *others), (return_index, return_inverse, return_counts))]
+    return (values, *asked) if asked else values
 
 
 # Quantiles: a point between two entries of the sorted array
@@ -59,7 +72,7 @@ def _in_order(a: Any, axis: Any) -> Any:
     """The entries along some axes as one sorted last axis."""
     axes = along(a, axis)
     kept = [k for k in range(np.ndim(a)) if k not in axes]
-    rows = np.transpose(a if np.result_type(a).kind == "f" else double(a), (*kept, *axes))
+    rows = np.transpose(floating(a), (*kept, *axes))
     length = product(tuple(np.shape(a)[k] for k in axes))
     return np.sort(np.reshape(rows, (*(np.shape(a)[k] for k in kept), length)), axis=-1)
 
