@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from importlib.util import find_spec
+from inspect import signature
+from threading import RLock
 from typing import Any
 
 from tinygrad_edu.func import leaves
@@ -89,20 +92,30 @@ class Compiled:
     """
 
     def __init__(self, function: Callable[..., Any], plan: Callable[[tuple[Any, ...]], Plan], step: bool) -> None:
-        self.function, self.plan, self.step = function, plan, step
+        self.__wrapped__, self.plan, self.step = function, plan, step
         self.name = getattr(function, "__name__", type(function).__name__)
         self.plans: list[Plan] = []
         self.retraces = -1
+        self.lock = RLock()
 
-    def __call__(self, *args: Any) -> Any:
-        for plan in self.plans:
-            if (given := plan.fitting(args)) is not None:
-                if plan is not self.plans[0]:
-                    self.plans.remove(plan)
-                    self.plans.insert(0, plan)
-                return plan.run(*given)
-        if not self.step and any(map(is_traced, leaves(args))):
-            return self.function(*args)  # a part of another function, which is being traced
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if keywords:
+            args = self.positional(args, keywords)
+        with self.lock:  # there is one set of arrays for all threads
+            for plan in self.plans:
+                if (given := plan.fitting(args)) is not None:
+                    if plan is not self.plans[0]:
+                        self.plans.remove(plan)
+                        self.plans.insert(0, plan)
+                    return plan.run(*given)
+            return self.first(args)
+
+    def first(self, args: tuple[Any, ...]) -> Any:
+        """The first call with arguments of some form."""
+        if any(map(is_traced, leaves(args))):
+            if self.step:
+                raise TypeError("compile: a step cannot be a part of another function; got one. Call it outside.")
+            return self.__wrapped__(*args)  # a part of another function, which is being traced
         plans, plan = self.plans, self.plan(args)
         self.retraces += 1
         if self.retraces == RETRACES:
@@ -110,13 +123,31 @@ class Compiled:
                 f"compile: {self.name} was traced again {RETRACES} times, last because {plans[0].difference(plan)}. "
                 "Each costs milliseconds: cut batches of one shape, and change no setting from step to step.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         self.plans = [plan, *plans][:KEPT]
         given = plan.fitting(args)
         if given is None:
             raise TypeError(f"compile: what {self.name} is given must equal itself; got something that does not.")
         return plan.run(*given)
+
+    def positional(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position."""
+        if self.step:
+            raise TypeError(f"compile: a step takes arguments by position; got {', '.join(keywords)}. Call step(X, Y).")
+        bound = signature(self.__wrapped__).bind(*args, **keywords)
+        if bound.kwargs:
+            bound.apply_defaults()
+        if named := [key for key in keywords if key in bound.kwargs]:
+            raise TypeError(
+                f"compile: arguments must have a position; got {', '.join(named)} by keyword alone. "
+                f"Leave out the * in the definition of {self.name}, or compile functools.partial of it."
+            )
+        return bound.args
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        """A copy for a copied model, to be traced anew."""
+        return Compiled(*deepcopy((self.__wrapped__, self.plan, self.step), memo))
 
     @property
     def source(self) -> str:

@@ -20,7 +20,7 @@ from tinygrad_edu.read.expressions import Expressions
 from tinygrad_edu.read.forms import VIEWS
 from tinygrad_edu.read.memory import Memory, Names, Place
 from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, values_in
-from tinygrad_edu.read.rewrites import InFloats, joined, taken_off
+from tinygrad_edu.read.rewrites import InFloats, joined, spread, taken_off
 
 __all__ = ["Emitted", "Emitter"]
 
@@ -36,6 +36,7 @@ FRESH = {
     np.var, np.std, np.mean, np.sum, np.max, np.min, placed, added_at, taken_off, joined, np.ndarray.astype,
 }  # fmt: skip
 FEW, MANY = 1 << 10, 1 << 13  # entries
+WIDE, LONG = 1 << 15, 1 << 9  # entries of an array, and of its rows, that an operand is better not written out for
 LARGE, PIECE = 1 << 20, 1 << 17  # bytes of an array that is worked on in pieces, and of a piece
 
 
@@ -166,14 +167,28 @@ class Emitter(Expressions):
         order = self.memory.order(step)
         over = tuple(values_in(step.args)) if elementwise(step) else ()
         place = self.places[step.result] = self.memory.room(step.result, number, over, order)
+        if dtype == step.result.dtype and self.spreads(step, place):
+            function = spread(function)
         if isinstance(step.function, InFloats) and step.result.size > MANY:  # by way of truth values: faster
             truths = self.memory.take(Value(step.result.shape, bool, step), number, order)
             yield self.call(function), [*operands, truths.name]
             yield self.call(np.copyto), [place.name, truths.name]
-        elif function in (np.maximum, np.minimum):
+        elif step.function in (np.maximum, np.minimum):
             yield self.call(function), [*operands, f"out={place.name}"]
         else:
             yield self.call(function), [*operands, place.name]
+
+    def spreads(self, step: Step, place: Place) -> bool:
+        """Whether an operand is spread over the rows or columns of a large array, and these are long."""
+        if self.memory.run or place.array is None or place.array.size < WIDE:
+            return False
+        long = max(
+            n
+            for n, stride in zip(place.array.shape, place.array.strides, strict=True)
+            if stride == place.array.itemsize
+        )
+        shapes = {x.shape for x in values_in(step.args) if x.size > 1}
+        return long >= LONG and len(shapes) > 1
 
     def local(self, value: Value, text: str) -> None:
         """A result that is made anew at each call."""

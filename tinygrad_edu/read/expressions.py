@@ -77,7 +77,7 @@ class Expressions:
             elif not value.shape and value.fixed:
                 self.places[value] = Place(self.names.number(x.item(), value.dtype))
             else:
-                name = self.names.of(x, "ones" if value.fixed and np.all(x == 1) else "constant")
+                name = self.names.of(x, value.name or ("ones" if value.fixed and np.all(x == 1) else "constant"))
                 self.places[value] = Place(name, x, Buffer(name, x, np.inf, own=False))
         return self.places[value]
 

@@ -9,7 +9,7 @@ Read next: `emit.py`, how the code is written.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -22,8 +22,8 @@ from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.read.emit import Emitter
 from tinygrad_edu.read.program import Step, Value
 from tinygrad_edu.read.rewrites import rewritten
-from tinygrad_edu.read.traced import Trace, Traced
-from tinygrad_edu.read.update import Update, require_apart, side_by_side, writable
+from tinygrad_edu.read.traced import Refusal, Trace, Traced
+from tinygrad_edu.read.update import Update, require_apart, require_unused, side_by_side, writable
 from tinygrad_edu.read.watch import Guard, Watch
 from tinygrad_edu.tensor import Tensor
 
@@ -65,18 +65,33 @@ class Plan:
             give_back_freed_arrays()  # what was eager before will not come again
 
     def record(self, args: tuple[Any, ...], like: Sequence[Step] = ()) -> tuple[Trace, Any]:
-        """What the function does with traced arrays in place of its arguments and of the tensors around it."""
+        """What the function does; arrays around it whose values it looks into must stay as they are."""
+        while True:
+            try:
+                return self.attempt(args, like)
+            except Refusal as refusal:
+                if not refusal.around:
+                    raise
+                for x in refusal.around:
+                    self.watch.look(x.name or "an array", x.constant)
+
+    def attempt(self, args: tuple[Any, ...], like: Sequence[Step] = ()) -> tuple[Trace, Any]:
+        """What it does with traced arrays in place of its arguments, and of the tensors and arrays around it."""
         trace = Trace("compile")
         trace.like = [*like]
         names = self.argument_names(sum(1 for _ in leaves(args)))
         given = rebuild(args, iter([argument(trace, x, name) for name, x in zip(names, leaves(args), strict=True)]))
         handles = {x: trace.input(x.shape, x.dtype, name) for x, name in self.watch.tensors.items()}
-        kept = [(x, x.data, x.grad) for x in handles]
+        kept, drawn = [(x, x.data, x.grad) for x in handles], self.watch.drawn()
+        replaced: list[tuple[Any, Any]] = []
         given_arrays = [x.data if isinstance(x, Tensor) else x for x in leaves(given)]
-        starts = [(x, x.value) for x in (*given_arrays, *handles.values()) if isinstance(x, Traced)]
+        stand_ins = [x for x in (*given_arrays, *handles.values()) if isinstance(x, Traced)]
+        starts = [(x, x.value) for x in stand_ins]
         try:
             for x, handle in handles.items():
                 x.data = handle  # type: ignore[assignment]
+            replaced = self.watch.replace(trace.around)
+            starts += [(x, x.value) for x in trace.arrays.values()]
             described = self.follow(trace, given, handles)
             for x, handle in handles.items():
                 if x.data is not handle:  # type: ignore[comparison-overlap]
@@ -87,10 +102,15 @@ class Plan:
         finally:
             for x, data, gradient in kept:
                 x.data, x.grad = data, gradient
+            for place, stand_in in replaced:
+                if place.now() is stand_in:
+                    place.put(place.before)
             change = self.watch.change()
             self.watch.restore()
         if change:
             raise inside(change)
+        if self.watch.drawn() != drawn:
+            raise repeated("random numbers that it drew")
         for traced, value in starts:
             if traced.value is not value and value not in self.may_change(described):
                 raise inside(f"{value.name} was changed in place")
@@ -128,6 +148,7 @@ class Plan:
             if flag is not None:
                 guard.require(f"{x}.requires_grad is {flag}")
                 guard.lines.append(f"            {x} = {x}.data")
+                guard.require(f"type({x}) is {guard.name(np.ndarray)}")
             if dtype is not None:
                 guard.require(f"{x}.shape == {shape} and {x}.dtype == {guard.name(dtype)}")
             elif kind is not float:
@@ -174,6 +195,11 @@ def form(x: Any) -> tuple[Any, ...]:
     if isinstance(x, np.ndarray | np.generic):
         return type(x), x.shape, x.dtype, None
     return type(x), None if type(x) is float else x, None, None
+
+
+def objects(args: Any) -> Iterator[Any]:
+    """The arguments that are neither tensors nor in them: modules, settings."""
+    return (x for x in leaves(args) if not isinstance(x, Tensor))
 
 
 def nesting(args: Any) -> Any:
@@ -241,14 +267,14 @@ class FunctionPlan(Plan):
 
     def __init__(self, emitter: type[Emitter], function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.emitter, self.function = emitter, function
-        super().__init__(Watch(function), args)
+        super().__init__(Watch(function, *objects(args)), args)
 
     def follow(self, trace: Trace, given: tuple[Any, ...], handles: dict[Tensor, Traced]) -> Any:
         result = self.function(*given)
         described = []
         for x in leaves(result):
             data = x.data if isinstance(x, Tensor) else x
-            described.append((type(x) is Tensor, None if isinstance(data, Traced) else x))
+            described.append((isinstance(data, Traced), type(x) is Tensor, None if isinstance(data, Traced) else x))
             if isinstance(data, Traced):
                 trace.outputs.append(data.value)
         return result, described
@@ -264,9 +290,9 @@ class FunctionPlan(Plan):
     def run(self, *given: Any) -> Any:
         results = iter(self.function(*given) if self.many else [self.function(*given)])
         found = []
-        for is_tensor, known in self.described:
-            x = next(results) if known is None else known
-            found.append(Tensor.wrap(x) if is_tensor and known is None else x)
+        for computed, is_tensor, known in self.described:
+            x = next(results) if computed else known
+            found.append(Tensor.wrap(x) if computed and is_tensor else x)
         return rebuild(self.result, iter(found))
 
 
@@ -285,7 +311,7 @@ class StepPlan(Plan):
             raise TypeError(f"compile: a step needs inputs and targets; got {len(args)} argument(s). Call step(X, Y).")
         self.emitter, self.model, self.loss, self.optimizer = emitter, model, loss, optimizer
         self.together = True
-        super().__init__(Watch(model, loss, optimizer), args)
+        super().__init__(Watch(model, loss, optimizer, *objects(args)), args)
 
     def record(self, args: tuple[Any, ...], like: Sequence[Step] = ()) -> tuple[Trace, Update]:
         trace, update = super().record(args, like)
@@ -335,6 +361,7 @@ class StepPlan(Plan):
             ]
             ready.update(zip(group.inputs[1:], (array for array, _ in kept), strict=True))
             self.states += [(k, tuple(parts[n] for _, parts in kept)) for n, k in enumerate(group.positions)]
+        require_unused(self.bound, [x.value for x in trace.arrays.values()])
         self.hold()
         counted = [k for group in described.groups if group.counts for k in group.positions]
         used = {value for step in program.steps for value in step.inputs}
@@ -348,16 +375,14 @@ class StepPlan(Plan):
 
     def hold(self) -> bool:
         """Have the parameters and the state lie in this program's arrays, with the values that they have now."""
-        for x, array in self.bound:
-            if x.data is not array:
-                if not np.may_share_memory(x.data, array):
-                    array[...] = x.data
-                x.data = array
+        moved = [(x, array, x.data.copy()) for x, array in self.bound if x.data is not array]  # may be views of others
+        for x, array, now in moved:
+            array[...] = now
+            x.data = array
         for k, arrays in self.states:
             if self.optimizer.state[k] is not arrays:
                 for array, now in zip(arrays, self.optimizer.state[k], strict=True):
-                    if not np.may_share_memory(array, now):
-                        array[...] = now
+                    array[...] = now
                 self.optimizer.state[k] = arrays
         return True
 
@@ -373,6 +398,7 @@ class StepPlan(Plan):
 
     def numbers(self, guard: Guard) -> list[str]:
         optimizer = guard.name(self.optimizer)
+        guard.require(f"{optimizer}.params == {guard.name([*self.optimizer.params])}")
         for first, *others in self.alike:
             guard.require(" == ".join(f"{optimizer}.steps[{k}]" for k in (first, *others)))
         if self.optimizer.buffers:

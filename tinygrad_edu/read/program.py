@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Program", "Step", "Value", "added_at", "call", "placed", "replaced", "tidied", "values_in"]
+__all__ = ["Program", "Step", "Value", "added_at", "call", "placed", "replaced", "sources", "tidied", "values_in"]
 
 
 class Value:
@@ -54,7 +54,7 @@ class Value:
 
     def example(self, diagonal: float = 0) -> Any:
         """A stand-in of this shape and dtype: zeros that take no memory, or matrices with a diagonal."""
-        if self.known:
+        if self.known and self.fixed:
             return self.constant
         if self.number:
             return self.dtype.type(diagonal).item()
@@ -111,6 +111,17 @@ def values_in(tree: Any) -> Iterator[Value]:
             yield from values_in(part)
     elif isinstance(tree, slice):
         yield from values_in((tree.start, tree.stop, tree.step))
+
+
+def sources(value: Value) -> set[Value]:
+    """All values that one is made of."""
+    found, waiting = {value}, [value]
+    while waiting:
+        step = waiting.pop().step
+        new = {*step.inputs} - found if step else set()
+        found |= new
+        waiting += new
+    return found
 
 
 def replaced(tree: Any, kind: Any, new: Callable[[Any], Any]) -> Any:

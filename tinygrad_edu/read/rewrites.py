@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.read.program import Program, Step, Value, placed, tidied
 
-__all__ = ["InFloats", "clip", "joined", "rewritten", "taken_off"]
+__all__ = ["InFloats", "clip", "joined", "rewritten", "spread", "taken_off"]
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 
@@ -45,6 +46,24 @@ class InFloats:
 
     def __call__(self, a: Any, b: Any) -> Any:
         return self.ufunc(a, b).astype(self.dtype)
+
+
+@cache
+def spread(function: np.ufunc) -> Callable[..., None]:
+    """The function for operands of which one is spread over the other's rows or columns.
+
+    With its usual buffers, NumPy first writes that one out in full, which takes as long as the arithmetic.
+    """
+
+    def spread_out(*args: Any, **out: Any) -> None:
+        before = np.setbufsize(16)
+        try:
+            function(*args, **out)
+        finally:
+            np.setbufsize(before)
+
+    spread_out.__name__ = f"spread_{function.__name__}"
+    return spread_out
 
 
 def taken_off(array: Any, key: Any, x: Any) -> Any:
@@ -101,7 +120,13 @@ def one_hot(step: Step) -> Call | None:
     if step.function is np.subtract and (args := by(step.args[1], placed)) and isinstance(step.args[0], Value):
         zeros, key, x = args
         same = isinstance(zeros, Value) and zeros.shape == step.result.shape == step.args[0].shape
-        if same and zeros.known and not np.any(zeros.constant) and step.result.dtype == step.args[0].dtype:
+        if (
+            same
+            and zeros.known
+            and zeros.fixed
+            and not np.any(zeros.constant)
+            and step.result.dtype == step.args[0].dtype
+        ):
             return taken_off, (step.args[0], key, x), {}
     return None
 

@@ -29,13 +29,18 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.ops import Op
 from tinygrad_edu.ops.op import Rule
 from tinygrad_edu.read.forms import VIEWS, WrongShape, form_of
-from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, replaced, value_like
+from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, replaced, sources, value_like
 
 __all__ = ["Refusal", "Trace", "Traced"]
 
 
 class Refusal(TypeError):
-    """What needs values."""
+    """What needs values.
+
+    around  the arrays from outside that these are made of
+    """
+
+    around: Sequence[Value] = ()
 
 
 class Trace(Program):
@@ -44,6 +49,7 @@ class Trace(Program):
     caller  who asked, for errors
     whole   the ops that are one step each
     section the heading of what is recorded from here on
+    arrays  what stands for the arrays from outside, by the id of each
     like    the steps of an earlier trace of the same, whose forms are taken over
     """
 
@@ -51,6 +57,7 @@ class Trace(Program):
         super().__init__()
         self.caller, self.whole, self.section = caller, whole, ""
         self.constants: dict[int, Value] = {}
+        self.arrays: dict[int, Traced] = {}
         self.like: list[Step] = []
 
     def input(self, shape: tuple[int, ...], dtype: Any, name: str | None = None) -> Traced:
@@ -68,6 +75,14 @@ class Trace(Program):
         if id(array) not in self.constants:
             self.constants[id(array)] = Value(array.shape, array.dtype, constant=array)
         return self.constants[id(array)]
+
+    def around(self, name: str, array: np.ndarray) -> Traced:
+        """An array from outside, which is read anew at each run."""
+        if id(array) not in self.arrays:
+            value = self.constant(array)
+            value.name, value.fixed = name, False
+            self.arrays[id(array)] = Traced(self, value)
+        return self.arrays[id(array)]
 
     def record(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], acts: bool = False, form: Any = None
@@ -121,10 +136,12 @@ class Trace(Program):
     def refusal(self, what: str, given: str, value: Value) -> Refusal:
         """The error for what would need values."""
         made_by = f" the result of {value.step.name}" if value.step else f" {value.name or 'an input'}"
-        return Refusal(
+        error = Refusal(
             f"{self.caller}: {what} needs the values of an array, and here only shapes are known; got {given} of"
             f"{made_by} {value.shape}. A branch or number would be frozen: use np.where, or keep it outside."
         )
+        error.around = [x for x in sources(value) if not x.fixed]
+        return error
 
 
 #: What a ufunc is for Python's own numbers.

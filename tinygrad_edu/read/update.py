@@ -19,7 +19,7 @@ from tinygrad_edu.read.rewrites import joined
 from tinygrad_edu.read.traced import Trace, Traced
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Group", "Update", "require_apart", "side_by_side", "writable"]
+__all__ = ["Group", "Update", "require_apart", "require_unused", "side_by_side", "writable"]
 
 SMALL = 1 << 16  # bytes of a parameter that is laid out with others: beyond, a call of its own costs little
 
@@ -153,6 +153,17 @@ def require_apart(tensors: Iterable[Tensor]) -> None:
                 f"compile: each parameter must have memory of its own; got overlapping ones at positions "
                 f"{min(first, second)} and {max(first, second)}. Copy one, or use the same Tensor in both places."
             )
+
+
+def require_unused(moved: Iterable[tuple[Tensor, np.ndarray]], arrays: Iterable[Value]) -> None:
+    """Raise if a parameter that gets another array is used as an array, too: that would no longer be the parameter."""
+    for x, new in moved:
+        for array in arrays:
+            if x.data is not new and np.may_share_memory(x.data, array.constant):
+                raise ValueError(
+                    f"compile: the data of a parameter must be used through its Tensor; got {array.name}, its array, "
+                    "which is moved when parameters are laid side by side. Use the Tensor, or take a copy."
+                )
 
 
 def side_by_side(arrays: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
