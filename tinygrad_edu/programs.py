@@ -33,8 +33,12 @@ def load(path: Path, caller: str) -> ModuleType:
         raise ValueError(f"{caller}: the file must be a Python program, with a name in .py; got {str(path)!r}.")
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     linecache.checkcache(str(path))
-    with blamed(str(path), caller):
-        spec.loader.exec_module(module)
+    given, sys.argv = sys.argv, [str(path)]  # options of this program's own are none of theirs
+    try:
+        with blamed(str(path), caller):
+            spec.loader.exec_module(module)
+    finally:
+        sys.argv = given
     return module
 
 

@@ -13,6 +13,7 @@ Read next: `report.py`, what is said about it.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.explain import explain, set_scene
 from tinygrad_edu.check.judged import Judged, Marked, named_value
 from tinygrad_edu.check.network import Network
-from tinygrad_edu.check.trace import Binding, Ran, Traced
+from tinygrad_edu.check.trace import Binding, Ran, Traced, equal
 
 __all__ = ["Judged", "Marked", "mark", "named_value"]
 
@@ -80,11 +81,19 @@ def place(term: Judged, network: Network) -> None:
         if value is not None and proportional(value, network.right[node]):  # type: ignore[index]
             term.node = node
             break
-    assert_node = term.node
-    if assert_node is not None:
-        term.expected = assert_node.data.shape
+    else:
+        if made and masks(term, network.right[term.node]):  # type: ignore[index]
+            term.node = made[-1]
+    if term.node is not None:
+        term.expected = term.node.data.shape
         term.value = brought(term.given, term.expected)
-        term.right = np.asarray(network.right.get(assert_node, np.zeros(term.expected)))
+        term.right = np.asarray(network.right.get(term.node, np.zeros(term.expected)))
+
+
+def masks(term: Judged, right: np.ndarray) -> bool:
+    """Whether entries were set to 0 that are not 0 after dropout: the name means the value before it."""
+    given = np.asarray(term.given)
+    return given.shape == right.shape and bool(right.all()) and not given.all() and bool(given.any())
 
 
 def proportional(value: np.ndarray, right: np.ndarray) -> float:
@@ -143,11 +152,17 @@ def reached(ran: Ran, network: Network) -> list[Judged]:
         value = named_value(binding.name, known)
         if isinstance(binding.value, np.ndarray) and value and value.lower() != binding.name.lower():
             found = held.setdefault(binding.name, [])
+            if found and equal(found[-1].value, binding.value):
+                continue  # passed on from function to function
             if found and binding.changed:
                 if masked(found[-1].value, binding.value):
                     continue  # dA, made into dZ in its place
                 found.pop()
             found.append(binding)
+    changed = re.match(r"(\w+) *(\[.*\] *[-+*/@]?|[-+*/@])=", ran.failure.text) if ran.failure else None
+    if changed and changed[1] in held:
+        held[changed[1]].pop()  # it was not finished
+    held = {name: bindings for name, bindings in held.items() if bindings}
     meant = {name: named_value(name, known) for name in held}
     loops = {name: network.rebound[meant[name]][::-1] for name in held if meant[name] in network.rebound}
     terms = [
@@ -183,7 +198,8 @@ def in_layers(
         return [(bindings[0], layers[0 if top else 1])]
     for skipped in (0, 1):  # dA of the last layer has no variable in most hands
         known = shapes[skipped:]
-        if values == known or (stopped and values[:-1] == known[: len(values) - 1] and 1 < len(values) <= len(known)):
+        whole = values[: len(known)] == known and len(values) <= len(known) + 1  # the last may be that of X
+        if whole or (stopped and values[:-1] == known[: len(values) - 1] and 1 < len(values) <= len(known)):
             return list(zip(bindings, layers[skipped:], strict=False))
     if not set(values) & set(shapes):
         return list(zip(bindings, layers, strict=False))
@@ -236,15 +252,33 @@ def variables(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[st
     network = marked.network
     if network is None:
         return []
+    held = collect([x for x in reached(ran, network) if x.key not in returned], network, names)
     taken = {term.node for term in marked.terms}
     found = []
-    for term in collect([x for x in reached(ran, network) if x.key not in returned], network, names):
+    for term in held:
+        below_its_name(term, network, taken | {other.node for other in held})
         inside = term.node is not None and term.node not in network.parameters and term.node not in taken
         if inside and term.value is not None and np.isfinite(term.value).all():
             found.append(term)
     if any(term.node not in network.parameters for term in marked.terms if term.node is not None):
         return found
-    return found + unnamed(marked, ran, {term.node for term in found if term.node is not None})
+    more = unnamed(marked, ran, {term.node for term in found if term.node is not None})
+    used = [x.value for x in more if x.value is not None]  # as dZ, whatever they are called
+    return [x for x in found if fitting(x) or not any(equal(x.value, value) for value in used)] + more
+
+
+def fitting(term: Judged) -> bool:
+    """Whether a value is the right one, or a multiple of it."""
+    return term.value is not None and term.right is not None and bool(proportional(term.value, term.right))
+
+
+def below_its_name(term: Judged, network: Network, taken: set[Node | None]) -> None:
+    """A variable that is called after the output and holds the gradient by what the output was made of."""
+    if term.node is None or term.value is None or fitting(term):
+        return
+    for z in network.same_layer(term.node) - taken:
+        if z in network.name_of and z.data.shape == term.expected and proportional(term.value, network.right[z]):
+            term.node, term.name, term.right = z, network.name_of[z], np.asarray(network.right[z])
 
 
 def unnamed(marked: Marked, ran: Ran, taken: set[Node]) -> list[Judged]:
@@ -256,15 +290,15 @@ def unnamed(marked: Marked, ran: Ran, taken: set[Node]) -> list[Judged]:
             continue
         following = [x for x in network.next_named(term.node) if x not in found and x not in taken]
         decay = network.right[term.node] - network.main({}).get(term.node, network.right[term.node])
-        for z in following[:1] if not network.is_bias(term.node) else []:
+        for z in [x for x in following[:1] if x.data.size > 1 and not network.is_bias(term.node)]:
             for binding in ran.bindings:
                 g = binding.value
                 if isinstance(g, np.ndarray) and g.shape == z.data.shape and g.dtype.kind == "f":
                     made = network.carry(start={z: g}).get(term.node)
                     if made is not None and proportional(term.value - decay, np.asarray(made)):
-                        found[z] = Judged(
-                            binding.name, network.name_of[z], z, g, g, expected=g.shape, hidden=True, line=binding.line
-                        )
+                        name = network.name_of[z]
+                        key = f"{binding.name} ({name})"
+                        found[z] = Judged(key, name, z, g, g, expected=g.shape, hidden=True, line=binding.line)
                         found[z].right = network.right[z]
     return list(found.values())
 
@@ -307,14 +341,14 @@ def verdicts(marked: Marked, given: dict[Node, np.ndarray]) -> None:
         if term.node is None or term.right is None or term.given is None:
             continue
         spoiled = any(x in misshapen for x in network.later(term.node) if x in network.name_of)
-        if term.node not in finite:
+        if term.node not in finite or term.value is None:
             term.error = float("inf")
             term.verdict = "consequence" if spoiled else "root cause"
             continue
         value = finite[term.node]
         term.error = distance(value, term.right)
         if term.error < SURE:
-            term.verdict = "right" if abs(term.scale - 1) < 1e-9 else "right by convention"
+            term.verdict = "right" if abs(term.scale - 1) < NEARLY else "right by convention"
             continue
         local = distance(value, np.asarray(arrives.get(term.node, np.zeros(value.shape))))
         term.verdict = "consequence" if local < max(SURE, 1e-3 * term.error) or spoiled else "root cause"

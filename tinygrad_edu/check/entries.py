@@ -41,8 +41,10 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
         if value.shape != z.data.shape:
             continue
         if (fit := fits(person, value * rest, scene)) and activation.name != "linear":
-            found = unlinked(activation, output, scene)
-            yield Reading(found, 0.5 + price + fit[1], f"{sought.key} = {base}, the derivative is missing", fit[0])
+            others = [network.name_of[x] for x in network.next_named(z) if x is not a]
+            found = "D7" if others else unlinked(activation, output, scene)
+            lacks = f"what comes through {' and '.join(others)}" if others else "the derivative"
+            yield Reading(found, 0.5 + price + fit[1], f"{sought.key} = {base}, {lacks} is missing", fit[0])
         for word in words:
             if word.right or (activation.name == "linear" and (word.value == 1).all()):
                 continue
@@ -54,7 +56,7 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
                     yield Reading(
                         found, 0.7 + word.price + price + kept + fit[1], f"{sought.key} = {base} * {word.text}", fit[0]
                     )
-        if value.shape[0] == value.shape[1]:
+        if value.ndim == 2 and value.shape[0] == value.shape[1]:
             yield from matrix_for_elementwise(sought, scene, base, value, words, link)
     if link is not None:
         yield from by_sign(sought, scene, link, upstream, name)
@@ -102,7 +104,7 @@ def of_softmax(
         yield Reading("C1", 0.5 + fit[1], f"{key} = {name} * {named} * (1 − {named})", fit[0])
     if fit := fits(person, g * y, scene):
         yield Reading("C2", 0.6 + fit[1], f"{key} = {name} * {named}, the sum of softmax is missing", fit[0])
-    for axis in (None, 0, 1):
+    for axis in (None, *range(y.ndim)):
         total = np.sum(g * y, axis=axis, keepdims=True)
         if fit := fits(person, y * (g - total), scene):
             yield Reading("C3", 0.7 + fit[1], f"{key}: the sum of softmax was taken over axis {axis}", fit[0])
@@ -196,8 +198,9 @@ def at_the_cost(sought: Sought, scene: Scene) -> Iterator[Reading]:
             yield Reading("F6", 2.0 + fit[1], f"{sought.key} = the right value * {name}", fit[0])
     for name, slope in slopes_at(sought.node.data):
         if slope.shape == sought.expected.shape and (fit := fits(sought.person, sought.expected * slope, scene)):
+            found = "B9" if name in ("σ", "tanh", "softmax") else "F6"
             name = f"{name}'({scene.network.name_of.get(sought.node, 'Z')})"
-            yield Reading("B9", 1.0 + fit[1], f"{sought.key} = the right value * {name}", fit[0])
+            yield Reading(found, 1.0 + fit[1], f"{sought.key} = the right value * {name}", fit[0])
 
 
 def slopes_at(z: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

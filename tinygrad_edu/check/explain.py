@@ -189,7 +189,7 @@ def search_slip(term: Judged, marked: Marked, scene: Scene, network: Network) ->
 def behind(sought: Sought, scene: Scene) -> list[Reading]:
     """Slips in a dZ that backward never had as one array, by the dW that shows them."""
     network, found = scene.network, []
-    for z in network.next_named(sought.node)[:1]:
+    for z in [x for x in network.next_named(sought.node)[:1] if x.data.size > 1]:
         shape = z.data.shape
 
         def carried(value: np.ndarray, z: Node = z, shape: tuple[int, ...] = shape) -> np.ndarray:

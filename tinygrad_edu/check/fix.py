@@ -8,6 +8,7 @@ answer, and there is none if none is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.activations import recognise
 from tinygrad_edu.check.judged import Judged, Marked
 from tinygrad_edu.check.network import Network, close
-from tinygrad_edu.check.trace import Ran
+from tinygrad_edu.check.trace import Binding, Ran
 
 __all__ = ["fixed"]
 
@@ -38,7 +39,8 @@ def fixed(term: Judged, marked: Marked, ran: Ran) -> str:
     network, scene = marked.network, marked.scene
     if network is None or scene is None or term.node is None:
         return ""
-    mine = [binding for binding in ran.bindings if binding.name == term.key]
+    variable = term.key.split(" (")[0]
+    mine = [binding for binding in ran.bindings if binding.name == variable]
     if any(not binding.outer for binding in mine):
         return ""  # a function that backward calls has names of its own
     line = term.line or (mine[-1].line if mine else None)
@@ -50,7 +52,7 @@ def fixed(term: Judged, marked: Marked, ran: Ran) -> str:
         for over in ("", *names.counts(marked)):
             value = names.value(text + over)
             if value is not None and value.shape == expected.shape and close(value, expected):
-                return f"{term.key} = {text}{over}"
+                return f"{variable} = {text}{over}"
     return ""
 
 
@@ -61,15 +63,14 @@ class Spoken:
         self.scope: dict[str, Any] = {"np": np, **ran.numbers}
         self.arrays: dict[str, np.ndarray] = {}
         for binding in ran.bindings:
-            if not binding.outer or (line is not None and binding.line >= line):
+            if not binding.outer or binding.held_by == "self" or (line is not None and binding.line >= line):
                 continue
             if binding.held_by:
-                self.scope.setdefault(binding.held_by, {})[binding.name] = binding.value
+                put(self.scope, binding)
             else:
                 self.scope[binding.name] = binding.value
         for name, x in {**data, **self.scope}.items():
-            entries = {f"{name}[{key!r}]": entry for key, entry in x.items()} if isinstance(x, dict) else {name: x}
-            self.arrays |= {text: y for text, y in entries.items() if isinstance(y, np.ndarray) and y.ndim}
+            self.arrays |= {text: y for text, y in entries(name, x) if isinstance(y, np.ndarray) and y.ndim}
         self.arrays = dict(sorted(self.arrays.items(), key=lambda item: "[" in item[0]))
 
     def name(self, x: Any, like: str = "") -> str:
@@ -102,6 +103,27 @@ class Spoken:
         if marked.axis is not None:
             yield f" / X.shape[{marked.axis}]"
         yield " / Y.size"
+
+
+def put(scope: dict[str, Any], binding: Binding) -> None:
+    """An entry of a list or dict in its place: params[4]["W"]."""
+    inside = binding.name.startswith(f"{binding.held_by}[")
+    path = re.findall(r"[^\[\]]+", binding.name)[1 if inside else 0 :]
+    keys = [int(key) if key.isdecimal() else key for key in path]
+    home: Any = scope
+    for key in (binding.held_by, *keys[:-1]):
+        home = home.setdefault(key, {}) if isinstance(home, dict) else {}
+    if isinstance(home, dict) and keys:
+        home[keys[-1]] = binding.value
+
+
+def entries(text: str, x: Any) -> Iterator[tuple[str, Any]]:
+    """Every entry of nested dicts, by the text that reads it."""
+    if not isinstance(x, dict):
+        yield text, x
+        return
+    for key, entry in x.items():
+        yield from entries(f"{text}[{key!r}]", entry)
 
 
 def written(term: Judged, network: Network, names: Spoken, marked: Marked) -> Iterator[str]:

@@ -9,6 +9,8 @@ Read next: `diagnose.py`, how the marks come about.
 
 from __future__ import annotations
 
+import inspect
+import linecache
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.check import hygiene, rounding
-from tinygrad_edu.check.diagnose import distance, mark
+from tinygrad_edu.check.diagnose import distance, mark, proportional
 from tinygrad_edu.check.differences import agrees, slopes
 from tinygrad_edu.check.judged import meanings, named_value
 from tinygrad_edu.check.nested import flattened
@@ -25,7 +27,7 @@ from tinygrad_edu.check.network import Network
 from tinygrad_edu.check.probe import Probe, examples, own, probes, redrawn
 from tinygrad_edu.check.report import Found, Report, Term
 from tinygrad_edu.check.trace import Ran, Traced, run_backward, trace
-from tinygrad_edu.check.wording import from_failure, source_file, stopped, worded
+from tinygrad_edu.check.wording import from_failure, line_of, source_file, stopped, worded
 
 __all__ = ["assert_backprop", "backprop", "gradients"]
 
@@ -56,10 +58,13 @@ def backprop(
     dicts. With `init(sizes, rng)` and `data(sizes, m, rng)` sizes are chosen that hide nothing. `names` says which
     value a gradient belongs to where its key does not: {"e2": "Z2"}.
 
-    Raises:  ValueError if there is nothing to run on; whatever forward itself raises
+    Raises:  ValueError if there is nothing to run on, or forward returns no cost; TypeError if a function takes other
+             arguments; whatever forward itself raises
     """
     if params is None and (init is None or data is None or sizes is None):
         raise ValueError("backprop: needs params, X and Y, or init, data and sizes; got neither. Pass your parameters.")
+    takes(forward, "forward", "params", "X", "Y")
+    takes(backward, "backward", "params", "cache", "X", "Y")
     forward, backward, params, init = flattened(forward, backward, params, init)
     if init is not None and data is not None and sizes is None and params is not None:
         sizes = guessed(params, X)
@@ -83,6 +88,25 @@ def backprop(
     faults = [fault for fault in faults if (fault.id, fault.term) not in said]
     extra = tuple(x for x in report.notes if x not in found.notes)
     return replace(found, mistakes=(*faults, *found.mistakes), notes=(*found.notes, *extra))
+
+
+def takes(function: Callable[..., Any], called: str, *wanted: str) -> None:
+    """Refuse a function with other arguments, or the same in another order."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # it does not tell
+        return
+    names = [name.lower() for name in signature.parameters]
+    try:
+        signature.bind(*wanted)
+        fitting = names == [name.lower() for name in wanted] or {*names} != {name.lower() for name in wanted}
+    except TypeError:
+        fitting = False
+    if not fitting:
+        raise TypeError(
+            f"backprop: {called} must take {', '.join(wanted)} in this order; got {called}{signature}. "
+            "Write a function with these arguments that calls yours."
+        )
 
 
 def surer(own: Report, other: Report) -> Report:
@@ -219,7 +243,7 @@ def smaller(probe: Probe) -> Probe:
 def by_differences(work: Work, probe: Probe, ran: Ran, notes: tuple[str, ...]) -> Report:
     """Without a graph: the parameters alone, against central differences."""
     returned = ran.returned if isinstance(ran.returned, dict) else {}
-    terms, mistakes = [], []
+    terms, mistakes, file = [], [], source_file(work.backward)
     for key, value in returned.items():
         name = named_value(str(key), probe.params, work.names)
         x = probe.params.get(name)
@@ -231,9 +255,15 @@ def by_differences(work: Work, probe: Probe, ran: Ran, notes: tuple[str, ...]) -
         same = g.size == slope.size and np.broadcast_shapes(g.shape, slope.shape) == slope.shape
         error = distance(g.reshape(slope.shape), slope) if same else float("inf")
         verdict = "right" if error < 1e-5 else "root cause"
-        terms.append(Term(str(key), name, verdict, error, g.shape, x.shape))
+        line = line_of(str(key), g, ran)
+        terms.append(Term(str(key), name, verdict, error, g.shape, x.shape, line))
         if verdict == "root cause":
-            mistakes.append(Found("X2", str(key), (str(key),), "it differs from the slope of your cost"))
+            factor = proportional(g.reshape(slope.shape), slope) if same else 0.0
+            done = f"it is {factor:.4g} times the slope of your cost" if factor else "it is not the slope of your cost"
+            text = linecache.getline(file, line).strip() if line else ""
+            mistakes.append(
+                Found("F1" if abs(factor + 1) < 1e-4 else "X2", str(key), (str(key),), done, "", line, text, factor)
+            )
     unmarked = not mistakes and not any(term.verdict == "right" for term in terms)
     if ran.failure is not None:
         notes, mistakes = (*notes, stopped(ran.failure)), [from_failure(ran.failure)]

@@ -178,7 +178,7 @@ ROWS = (
     ("X1", "backward-stopped", "dW2 = dZ2 @ A1   # inner sizes differ", "see the shapes below",
      "The line raised an error, so nothing after it could be marked."),
     ("X2", "not-recognised", "", "",
-     "The value is wrong, and no slip in the catalogue gives these numbers."),
+     "The value is wrong, and its numbers fit no slip that is known here. Go through the line factor by factor."),
 )  # fmt: skip
 
 #: Every mistake by its id.

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-__all__ = ["flat", "flattened", "rebuilt"]
+__all__ = ["SHORT", "attributes", "flat", "flattened", "rebuilt", "short"]
+
+SHORT = 100  # entries: more are a list of examples, and not of layers
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:
@@ -64,3 +66,15 @@ def flattened(
 
     started = None if params is None else flat(params)
     return forward_of_flat, backward_of_flat, started, init and wraps(init)(init_flat)
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """What an object keeps: arrays, and those in its short lists and dicts."""
+    kept = getattr(value, "__dict__", {})
+    return flat({key: x for key, x in kept.items() if not isinstance(x, dict | list | tuple) or short(x)})
+
+
+def short(value: Any) -> bool:
+    """Whether a list or dict is one of layers, not of examples."""
+    entries = value.values() if isinstance(value, dict) else value
+    return len(value) < SHORT and sum(len(x) for x in entries if isinstance(x, dict | list | tuple)) < SHORT

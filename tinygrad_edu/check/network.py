@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, fit, order
-from tinygrad_edu.check.nested import flat
+from tinygrad_edu.check.nested import SHORT, flat
 from tinygrad_edu.check.trace import Traced
 
 __all__ = ["Elementwise", "Network", "Product", "close"]
@@ -99,7 +99,9 @@ class Network:
         self.call(cached)
         if all(isinstance(x, Node) and x.op is None for x in self.name_of):
             self.call(name for name in self.node_of if re.fullmatch(r"[A-Za-z]{1,2}_?\d+", name))
+        self.call_layers(numbered)
         self.call_preactivations()
+        self.call_activations()
         self.parameters = {x for x in traced.params.values() if isinstance(x, Node)}
         self.own = self.owned()
         self.seed = np.ones(self.cost.data.shape)
@@ -109,21 +111,39 @@ class Network:
         """Let these names stand for their nodes: the links of the derivation go from one to the next."""
         for name in names:
             if name in self.node_of:
-                self.name_of.setdefault(self.node_of[name], name)
+                self.name_of.setdefault(self.node_of[name], self.variable(name))
+
+    def variable(self, name: str) -> str:
+        """A place in a list or tuple, [0], by the variable that holds the same; other names as they are."""
+        same = [other for other, x in self.node_of.items() if x is self.node_of[name] and "[" not in other]
+        return same[0] if same and name.startswith("[") else name
 
     def by_layer(self, earlier: dict[str, list[Any]]) -> dict[str, list[Node]]:
         """Names that a loop over layers gave again and again: the last value they had in each layer."""
         found: dict[str, list[Node]] = {}
+        given = self.traced.params.values()
         for name, values in earlier.items():
             nodes: dict[Node, None] = {}
-            for x in values:
-                if isinstance(x, Node) and x in self.uses and x not in nodes:
+            used = [x for x in values if isinstance(x, Node) and x in self.uses]
+            for x in sorted(used, key=lambda x: x.created if x.op is not None else 0):
+                if (x.op is not None or any(x is w for w in given)) and x not in nodes:
                     if nodes and next(reversed(nodes)) in self.same_layer(x):
                         nodes.popitem()
                     nodes[x] = None
-            if len(nodes) > 1:
+            if 1 < len(nodes) < SHORT:
                 found[name] = list(nodes)
         return found
+
+    def call_layers(self, numbered: dict[str, Node]) -> None:
+        """A layer in which nothing has a name is called after the last variable of it; best one of forward itself."""
+        covered = {x for node in self.name_of if node.op is not None for x in self.same_layer(node)}
+        made = [(name, node) for name, node in numbered.items() if node.op is not None]
+        made.reverse()
+        for name, node in sorted(made, key=lambda item: -item[1].created):
+            layer = self.same_layer(node)
+            if node not in covered and not any(x in self.name_of and x.op is not None for x in layer):
+                self.call([name])
+                covered |= layer
 
     def same_layer(self, node: Node) -> set[Node]:
         """What a value was made from with no matrix product in between."""
@@ -149,6 +169,17 @@ class Network:
             if z is not node:
                 self.node_of[f"Z of {name}"] = z
                 self.call([f"Z of {name}"])
+
+    def call_activations(self) -> None:
+        """g(Z): what an activation made of Z, where it has no name before a column of ones was set beside it."""
+        for z, name in tuple(self.name_of.items()):
+            last, uses = z, self.uses.get(z, [])
+            while len(uses) == 1 and uses[0][0].data.shape == z.data.shape and last not in set(self.name_of) - {z}:
+                last = uses[0][0]
+                uses = self.uses.get(last, [])
+            if z.op is not None and last not in self.name_of and [use.op for use, _ in uses] == [ops.concatenate]:
+                self.node_of[f"g({name})"] = last
+                self.call([f"g({name})"])
 
     def node_with(self, x: Any) -> Node | None:
         """A node of the graph that holds the same numbers: the cache may hold a copy."""

@@ -80,8 +80,8 @@ def kind_id(kind: str, node: Node, network: Network) -> str:
 
 def target(place: ast.expr) -> str:
     """The name that is assigned, a variable or a key."""
-    if isinstance(place, ast.Name):
-        return place.id
+    if isinstance(place, ast.Name | ast.Attribute):
+        return place.id if isinstance(place, ast.Name) else place.attr
     if isinstance(place, ast.Subscript) and isinstance(place.slice, ast.Constant):
         return str(place.slice.value)
     return ""

@@ -205,7 +205,11 @@ def table(terms: tuple[Term, ...]) -> list[str]:
     lines = [f"  {'':<{width}}{'verdict':<21}{'error':>8}   shape"]
     for term in terms:
         shape = str(term.shape) + (f", wanted {term.expected}" if term.expected and term.shape != term.expected else "")
-        lines.append(f"  {term.key:<{width}}{term.verdict:<21}{figure(term.error):>8}   {shape}".rstrip())
+        key = term.key
+        if len(key) > width - 2:
+            lines.append(f"  {key}")
+            key = ""
+        lines.append(f"  {key:<{width}}{term.verdict:<21}{figure(term.error):>8}   {shape}".rstrip())
         if term.note:
             lines.append(wrapped(term.note, " " * (width + 2)))
     return lines

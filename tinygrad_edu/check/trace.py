@@ -14,6 +14,7 @@ import inspect
 import linecache
 import os
 import random
+import re
 import sys
 import traceback
 from bisect import bisect
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node, created
-from tinygrad_edu.check.nested import flat
+from tinygrad_edu.check.nested import SHORT, attributes, flat, short
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Binding", "Failure", "Ran", "Traced", "plain", "run_backward", "same_randomness", "trace"]
@@ -44,6 +45,7 @@ class Binding:
     changed: bool = False
     outer: bool = True  # in the function itself, not in one that it calls
     held_by: str = ""  # the variable that has it as an entry
+    made: int | None = None  # the line of the function that returned it
 
 
 @dataclass
@@ -116,6 +118,7 @@ class Watch:
         self.line: dict[Any, int] = {}
         self.marks: list[tuple[int, int]] = []
         self.numbers: dict[str, float] = {}
+        self.given_back: tuple[Any, int | None] = (None, None)
 
     def __enter__(self) -> Watch:
         self.before = sys.gettrace()
@@ -129,12 +132,14 @@ class Watch:
         self.seen.clear()
         self.line.clear()
 
-    def step(self, frame: Any, event: str, _: Any) -> Any:
+    def step(self, frame: Any, event: str, value: Any) -> Any:
         if not written_here(frame.f_code.co_filename) or "<" in frame.f_code.co_name[:1]:
             return None
         if event in ("line", "return"):
             self.look(frame)
             self.line[frame] = frame.f_lineno
+            if event == "return":
+                self.given_back = value, frame.f_lineno
             going_on = frame.f_back if event == "return" else frame
             if going_on is not None and written_here(going_on.f_code.co_filename):
                 self.marks.append((next(created), going_on.f_lineno))
@@ -143,8 +148,13 @@ class Watch:
     def look(self, frame: Any) -> None:
         line, outer = self.line.get(frame, frame.f_lineno), frame.f_code is self.code
         seen = self.seen.setdefault(frame, {})
+        count, entered = len(self.bindings), frame not in self.line
+        for name, value in attributes(frame.f_locals.get("self")).items():
+            self.note(name, value, line, seen, outer, "self")
+        if entered:
+            del self.bindings[count:]  # what the object held before
         for name, value in list(frame.f_locals.items()):
-            if isinstance(value, dict | list | tuple) and len(value) < 500:
+            if isinstance(value, dict | list | tuple) and short(value):
                 for path, entry in flat(value, "" if isinstance(value, dict) else name).items():
                     self.note(path, entry, line, seen, outer, name)
             elif type(value) in (int, float) and outer:
@@ -164,7 +174,8 @@ class Watch:
             return
         kept = value.copy() if isinstance(value, np.ndarray) and value.size <= LARGEST else value
         seen[place] = (value, kept)
-        self.bindings.append(Binding(name, kept, line, same, outer, held_by))
+        made = self.given_back[1] if value is self.given_back[0] else None
+        self.bindings.append(Binding(name, kept, line, same, outer, held_by, made))
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -241,10 +252,16 @@ def plain(value: Any) -> Any:
 
 def split(result: Any) -> tuple[Any, Any]:
     """The cost and the cache in what forward returned."""
-    if isinstance(result, tuple) and len(result) == 2:
-        cost, cache = result
-        return (cache, cost) if np.ndim(cost) and not np.ndim(cache) and not isinstance(cache, dict) else (cost, cache)
-    return result, {}
+    cost, cache = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+    if isinstance(cost, np.ndarray | Tensor) and cost.ndim and isinstance(cache, float | np.ndarray | Tensor):
+        cost, cache = (cache, cost) if not np.ndim(cache) else (cost, cache)
+    if isinstance(cost, tuple | list | dict) or cost is None or np.size(cost) != 1:
+        shape = f" of shape {np.shape(cost)}" if isinstance(cost, np.ndarray | Tensor) else ""
+        raise ValueError(
+            f"backprop: forward must return the cost, one number, and a dict of values; got {type(cost).__name__}"
+            f"{shape} first. Compute the cost in forward and end it so: return cost, cache."
+        )
+    return cost, cache
 
 
 def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, by_input: bool = False) -> Traced:
@@ -254,7 +271,7 @@ def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, b
         name: Tensor(x, requires_grad=True, name=name) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
         for name, x in params.items()
     }
-    cut = ""
+    cut, traced = "", None
     with np.errstate(all="ignore"), same_randomness(forward):
         try:
             with noting_numbers() as numbers, Watch(forward) as watch:
@@ -265,11 +282,25 @@ def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, b
                 if by_input:
                     named |= {name: inputs for name in ("X", "A0") if not isinstance(named.get(name), Tensor)}
                 value = float(found.data.item())
-                return Traced(found, value, tensors, plain(cache), named, earlier, marks=watch.marks)
+                traced = Traced(found, value, tensors, plain(cache), named, earlier, marks=watch.marks)
             cut = "its cost is no longer tied to the parameters (float(), .item() or math on a part of it)"
         except Exception as error:
-            cut = f"{type(error).__name__}: {error}"
-    return untraced(forward, params, X, Y, cut)
+            cut = cut_by(failed(error), params)
+    again = untraced(forward, params, X, Y, cut)  # and an object that keeps values for backward has arrays again
+    return traced or again
+
+
+def cut_by(failure: Failure, params: dict[str, Any]) -> str:
+    """Where and why a forward pass could not be followed."""
+    where = f"line {failure.line}, `{failure.text}`: " if failure.line else ""
+    if any(isinstance(x, np.matrix) for x in params.values()):
+        return f"{where}the * of np.matrix is a product of matrices; arrays can be followed, with @ for it"
+    if "must not become a plain array" not in failure.message:
+        return f"{where}{failure.kind}: {failure.message}"
+    return (
+        f"{where}a plain array is made there. np.column_stack can be followed, np.c_ cannot; np.stack can, "
+        "np.array([...]) of values and writing into np.zeros(...) cannot"
+    )
 
 
 def untraced(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, cut: str) -> Traced:
@@ -295,8 +326,10 @@ def names(cache: Any, bindings: list[Binding], params: dict[str, Any]) -> tuple[
     for binding in sorted(bindings, key=lambda binding: binding.outer):  # the variables of forward itself last
         if binding.name not in params:
             earlier.setdefault(binding.name, []).append(binding.value)
-    named = {name: values[-1] for name, values in earlier.items()}
-    named |= {name: x for name, x in flat(cache).items() if isinstance(x, Tensor | np.ndarray)}
+    own = {binding.name for binding in bindings if binding.outer}
+    named = {name: earlier[name][-1] for name in sorted(earlier, key=lambda name: name not in own)}
+    entries = {name: x for name, x in flat(cache).items() if isinstance(x, Tensor | np.ndarray)}
+    named |= {name: x for name, x in entries.items() if len(entries) < SHORT or x.size > 1}
     return named, earlier
 
 
@@ -310,15 +343,21 @@ def run_backward(backward: Callable[..., Any], params: dict[str, Any], cache: An
             returned = backward(given["params"], given["cache"], given["X"], given["Y"])
         except Exception as error:
             sys.settrace(watch.before)
-            failure = failed(error, watch)
+            failure = failed(error)
     if isinstance(returned, list | tuple):
         entries = flat(returned)
-        returned = entries if entries.keys() <= params.keys() else by_variables(entries, watch.bindings) or returned
+        in_order = {place(key) for key in entries} <= {place(key) for key in params}
+        returned = entries if in_order else by_variables(entries, watch.bindings) or returned
     if isinstance(returned, dict):
         returned = {key: g for key, g in flat(returned).items() if g is not None}
     known = getattr(inspect.unwrap(backward), "__globals__", {})
     numbers = {name: x for name, x in known.items() if type(x) in (int, float)} | watch.numbers
     return Ran(returned, watch.bindings, failure, tuple(differing(before, given)), numbers)
+
+
+def place(key: str) -> str:
+    """The numbers of a path: [0][dW] and [0][W] stand in one place."""
+    return "".join(re.findall(r"\[\d+\]", key))
 
 
 def by_variables(entries: dict[str, Any], bindings: list[Binding]) -> dict[str, Any]:
@@ -332,7 +371,7 @@ def by_variables(entries: dict[str, Any], bindings: list[Binding]) -> dict[str, 
     return named
 
 
-def failed(error: Exception, watch: Watch) -> Failure:
+def failed(error: Exception) -> Failure:
     """Where in the person's file an exception came up."""
     frames = [frame for frame in traceback.walk_tb(error.__traceback__) if written_here(frame[0].f_code.co_filename)]
     if not frames:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,30 +19,47 @@ from tinygrad_edu.check.judged import Judged, Marked
 from tinygrad_edu.check.mistakes import MISTAKES
 from tinygrad_edu.check.repair import repaired
 from tinygrad_edu.check.report import Found, Report, Term
-from tinygrad_edu.check.trace import Failure, Ran
+from tinygrad_edu.check.trace import Failure, Ran, equal
 
-__all__ = ["from_failure", "source_file", "stopped", "worded"]
+__all__ = ["from_failure", "line_of", "source_file", "stopped", "worded"]
 
 
 def worded(
     marked: Marked, ran: Ran, backward: Callable[..., Any], notes: tuple[str, ...], about: str, show_fix: bool
 ) -> Report:
     """The report on what was judged."""
-    lines = {binding.name: binding.line for binding in ran.bindings}
     shown = tuple(
-        Term(t.key, t.name, t.verdict, t.error, shape_of(t), t.expected, t.line or lines.get(t.key), said(t))
+        Term(
+            t.key, t.name, t.verdict, t.error, shape_of(t), t.expected, line_of(t.key, t.given, ran) or t.line, said(t)
+        )
         for t in marked.terms
         if not t.hidden or t.wrong
     )
-    mistakes = group(marked, ran, lines, source_file(backward), show_fix)
+    mistakes = group(marked, ran, source_file(backward), show_fix)
     if ran.failure is not None:
         notes = (*notes, stopped(ran.failure))
         if not mistakes:
             mistakes = (from_failure(ran.failure, marked),)
     elif not isinstance(ran.returned, dict):
-        notes = (*notes, f"backward must return a dict of gradients; got {type(ran.returned).__name__}.")
+        got = f"backward must return a dict of gradients; got {type(ran.returned).__name__}."
+        notes = (*notes, f'{got} End it so: return {{"dW1": dW1, "db1": db1, ...}}.')
     unmarked = not mistakes and not any(t.verdict.startswith("right") for t in marked.terms)
     return Report(shown, mistakes, convention(marked), notes, about, show_fix, unmarked)
+
+
+def line_of(key: str, given: Any, ran: Ran) -> int | None:
+    """The line that made a value: that of the variable of its name, else of the first that held it.
+
+    A line that ran again and again, `grad = layer.backward(grad)`, tells less than the one that returned the value.
+    """
+    held = [b for b in ran.bindings if given is not None and equal(np.asarray(b.value), given)]
+    plain = [binding for binding in held if binding.held_by in ("", "self")]
+    named = [binding for binding in plain if binding.name == key.split(" (")[0]]
+    found = next(iter((*named, *plain, *held)), None)
+    if found is None:
+        return None
+    again = [b for b in ran.bindings if (b.name, b.line) == (found.name, found.line) and b is not found]
+    return found.made if again and found.made else found.line
 
 
 def shape_of(term: Judged) -> tuple[int, ...]:
@@ -54,7 +72,7 @@ def said(term: Judged) -> str:
     return "a variable of backward, not returned" if term.hidden else ""
 
 
-def group(marked: Marked, ran: Ran, lines: dict[str, int], file: str, show_fix: bool) -> tuple[Found, ...]:
+def group(marked: Marked, ran: Ran, file: str, show_fix: bool) -> tuple[Found, ...]:
     """One mistake for all the terms that have the same slip."""
     together: dict[str, list[Judged]] = {}
     in_place = {binding.name for binding in ran.bindings if binding.changed}
@@ -68,14 +86,14 @@ def group(marked: Marked, ran: Ran, lines: dict[str, int], file: str, show_fix: 
     for found, terms in together.items():
         first = terms[0]
         reading = first.readings[0] if first.readings else None
-        line = first.line or lines.get(first.key)
+        line = line_of(first.key, first.given, ran) or first.line
         others = [r for r in first.readings[1:] if reading and r.price <= reading.price + 0.4 and r.id != found]
         mistakes.append(
             Found(
                 id=found.split()[0],
                 term=first.key,
                 terms=tuple(term.key for term in terms),
-                done=reading.done if reading else "no slip in the catalogue gives these numbers",
+                done=reading.done if reading else unexplained(first),
                 derivation=derivation(first, marked),
                 line=line,
                 text=linecache.getline(file, line).strip() if line and file else "",
@@ -85,6 +103,13 @@ def group(marked: Marked, ran: Ran, lines: dict[str, int], file: str, show_fix: 
             )
         )
     return tuple(mistakes)
+
+
+def unexplained(term: Judged) -> str:
+    """What can be said where no slip fits."""
+    if term.given is not None and term.given.size and not term.given.any():
+        return f"{term.key} is 0 everywhere"
+    return f"{term.key} does not follow from your own values further up"
 
 
 def shared(key: str, ran: Ran, in_place: set[str]) -> bool:
@@ -121,13 +146,22 @@ def stopped(failure: Failure) -> str:
     """An exception in words."""
     where = f" at line {failure.line}, `{failure.text}`" if failure.line else ""
     shapes = ", ".join(f"{name} {shape}" for name, shape in failure.shapes.items() if name in failure.text)
-    return f"backward stopped{where}: {failure.kind}: {failure.message}" + (f" Shapes: {shapes}." if shapes else "")
+    text = f"backward stopped{where}: {failure.kind}: {failure.message.strip()}."
+    if failure.kind == "KeyError":
+        text += "".join(
+            f" {name} holds {', '.join(map(str, x)) or 'nothing'}."
+            for name, x in failure.scope.items()
+            if isinstance(x, dict) and f"{name}[" in failure.text
+        )
+    return text + (f" Shapes: {shapes}." if shapes else "")
 
 
 def from_failure(failure: Failure, marked: Marked | None = None) -> Found:
     """The likely slip behind an exception: the one change of the line with which it gives the right gradient."""
     if marked is not None and (repair := repaired(failure, marked)):
         key, found, done = repair
+        key = key or "backward"
         return Found(found, key, (key,), done, "", failure.line, failure.text)
-    target = failure.text.split("=")[0].strip() or "backward"
+    assigned = re.match(r"([\w.]+(\[[^=]*(<=|>=|==)?[^=]*\])?) *[-+*/@]?=(?!=)", failure.text)
+    target = assigned[1] if assigned else "backward"
     return Found("X1", target, (target,), f"{failure.kind}: {failure.message}", "", failure.line, failure.text)
