@@ -1,5 +1,6 @@
 """The picture of a graph: its source, its files, what stands in it."""
 
+import os
 import re
 import runpy
 import sys
@@ -17,6 +18,7 @@ from tinygrad_edu.graph import Graph
 from tinygrad_edu.read import draw as drawing
 from tinygrad_edu.read import labels
 from tinygrad_edu.read.draw import Drawing, draw
+from tinygrad_edu.read.render import render, without_font_warnings
 from tinygrad_edu.tensor import Tensor
 
 ROOT = Path(__file__).parents[1]
@@ -260,6 +262,22 @@ def test_a_link_shows_its_local_derivative():
     assert texts == {("0", "2"): "⊙ b", ("1", "2"): "⊙ a", ("2", "3"): "to each entry"}
 
 
+def test_a_link_from_what_was_stretched_says_that_its_gradient_is_summed():
+    b, scale = leaf(name="b"), leaf(np.ones((2, 1)), "s")
+    texts = edge_texts(parsed((leaf(np.ones((2, 2)), "X") * scale + b).sum()))
+    assert [text for text in texts.values() if "summed" in text] == ["⊙ X, summed", "· 1, summed"]
+    assert not any("summed" in text for text in edge_texts(parsed((b * b + b).sum())).values())
+
+
+def test_a_transposed_factor_stands_without_brackets():
+    Q, K = leaf(np.ones((2, 2)), "Q"), leaf(np.ones((2, 2)), "K")
+    picture = parsed((Q @ K.T).sum())
+    assert node_texts(picture)[3][0] == "matmul = Q Kᵀ"
+    assert "· K" in edge_texts(picture).values()
+    assert node_texts(parsed((K.T**2).sum()))[2][0] == "power = (Kᵀ)²"
+    assert "log(Kᵀ)ᵀ g" in edge_texts(parsed((np.log(K.T) @ Q).sum())).values()
+
+
 def test_links_can_show_shapes_or_nothing():
     x = leaf(np.ones((2, 3)), "x")
     assert set(edge_texts(parsed(np.sum(x * 2), edges="shape")).values()) == {"2 × 3"}
@@ -296,6 +314,20 @@ def test_a_box_stands_around_each_layer_with_its_parameters():
     layers = {"0: Linear": [1, 2, 3], "1: Tanh": [4], "2: Linear": [5, 6, 7]}
     assert boxes(picture) == layers | {"BCEWithLogitsLoss": [9]}
     assert boxes(parsed(network(), group=None)) == {}
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_a_deep_network_runs_straight_between_its_parameters(direction):
+    plain = render(draw(network(6), direction=direction).source, "plain").decode()
+    across = 2 if direction == "TB" else 3
+    words = [line.split() for line in plain.splitlines() if line.startswith("node")]
+    place = {int(line[1]): float(line[across]) for line in words}
+    nodes = Graph(network(6)).nodes
+    spine = [place[k] for k, node in enumerate(nodes) if node.op and node.kind == "op"]
+    assert max(spine) - min(spine) < 1  # inch, less than a node
+    weights, biases = ([place[k] for k, node in enumerate(nodes) if node.name[0] == letter] for letter in "Wb")
+    assert len(weights) == len(biases) == 6
+    assert max(weights) < min(spine) <= max(spine) < min(biases)
 
 
 def test_folded_each_box_is_a_node():
@@ -529,9 +561,17 @@ def test_without_graphviz_the_source_can_be_saved(tmp_path, no_graphviz):
     assert len(pygraphviz.AGraph(str(path)).nodes()) == 19
 
 
-def test_without_dot_on_path_pygraphviz_draws(tmp_path, monkeypatch):
+def test_without_dot_on_path_pygraphviz_draws_and_says_nothing(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("PATH", "")
     assert "Z1" in texts_of(draw(two_layers()).save(tmp_path / "graph.svg"))
+    assert capfd.readouterr().err == ""
+
+
+def test_of_what_its_library_says_only_the_warnings_about_fonts_are_left_out(capfd):
+    with pytest.raises(KeyError), without_font_warnings():
+        os.write(2, b"Error: flat edge\nFontconfig warning: unknown element\nmemory")
+        raise KeyError
+    assert capfd.readouterr().err == "Error: flat edge\nmemory"
 
 
 def test_a_dot_on_path_goes_first(tmp_path, monkeypatch):

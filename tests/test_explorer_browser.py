@@ -265,6 +265,15 @@ def test_any_width_and_scheme(visit, width, height, scheme):
     assert (max(paper) < 60) == (scheme == "dark")
 
 
+def test_on_paper_all_of_the_working_stands_and_no_control(visit):
+    tab = visit(network((30, 16, 16, 1), 32), "#step=20", 700, 600)
+    assert tab.evaluate("(e => e.scrollHeight - e.clientHeight)(document.querySelector('#working'))") > 0
+    tab.emulate_media(media="print", reduced_motion="reduce")
+    assert tab.evaluate("(e => e.scrollHeight - e.clientHeight)(document.querySelector('#working'))") == 0
+    assert tab.is_hidden("footer") and tab.is_hidden(".zoom")
+    assert tab.evaluate("getComputedStyle(document.querySelector('.grid span')).printColorAdjust") == "exact"
+
+
 CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
   const rgb = (color) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
@@ -309,11 +318,25 @@ def test_the_focus_is_seen(visit):
     assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_motion_only_where_it_is_wanted(visit):
-    tab = visit(network((30, 16, 16, 1), 32), "", 390, 844, reduced_motion="no-preference")
+@pytest.mark.parametrize("wanted", ["no-preference", "reduce"])
+def test_motion_only_where_it_is_wanted(visit, wanted):
+    tab = visit(network((30, 16, 16, 1), 32), "", 390, 844, reduced_motion=wanted)
+    tab.clock.install(time=0)  # before the page starts: its frames wait for this clock
+    tab.reload()
+    tab.clock.run_for(50)
+    tab.clock.pause_at(1000)
+    start = view(tab)
     tab.keyboard.press("End")
-    before = view(tab)
-    tab.wait_for_function(f"document.getElementById('drawing').viewBox.baseVal.y > {before[1]}")
+    at_once = view(tab)
+    tab.clock.run_for(150)
+    halfway = view(tab)
+    tab.clock.run_for(300)
+    end = view(tab)
+    assert end[1] > start[1]
+    if wanted == "reduce":
+        assert at_once == halfway == end
+    else:
+        assert start[1] <= at_once[1] < halfway[1] < end[1]
 
 
 def test_hostile_names_stay_text(visit):

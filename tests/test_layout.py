@@ -33,6 +33,14 @@ def test_links_do_not_pass_through_nodes():
                     assert abs(x - at) > WIDTH / 2 or abs(y - height) > HEIGHT / 2
 
 
+def test_a_deep_network_runs_down_not_across():
+    graph = Graph(network((4, *[4] * 8, 1)))
+    places, _ = layered(graph)
+    across = [places[node][0] for node in graph.nodes if node.name.startswith("Z")]
+    assert len(across) == 9
+    assert max(across) - min(across) < WIDTH
+
+
 def test_crossings_are_counted():
     class Place:
         def __init__(self, *below):

@@ -358,3 +358,12 @@ def test_the_page_shows_the_plots_that_it_saves():
     kept = {path.name for form in ("png", "gif") for path in (docs / "pictures").glob(f"*.{form}")}
     assert set(shown) == kept, "run python docs/pictures.py"
     assert all(f'"{name}"' in page for name in shown)
+
+
+def test_the_names_at_the_ends_of_lines_can_be_read():
+    """WCAG 2, level AA: 4.5 to 1 on white."""
+    ax = plot.loss_curve({"training": [1.0, 0.5], "validation": [1.1, 0.7]})
+    for text in ax.texts:
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in text.get_color()]
+        assert 1.05 / (np.dot([0.2126, 0.7152, 0.0722], linear) + 0.05) > 4.5, text.get_text()
+    assert len(ax.texts) == 2

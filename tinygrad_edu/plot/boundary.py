@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_edu.autograd import no_grad
 from tinygrad_edu.nn import Module
-from tinygrad_edu.plot.figures import COLOURS, MARKERS, figure, literal, shares
+from tinygrad_edu.plot.figures import COLOURS, MARKERS, figure, literal, rgb, shares
 from tinygrad_edu.writing import write
 
 __all__ = ["animate_boundary", "decision_boundary"]
@@ -129,8 +129,3 @@ def plane(function: str, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
             "Number the classes 0, 1, ..."
         )
     return X if X.dtype.kind == "f" else X.astype(np.float64), y.ravel().astype(np.int64)
-
-
-def rgb(colour: str) -> tuple[float, ...]:
-    """Red, green and blue in [0, 1] of #rrggbb."""
-    return tuple(int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))

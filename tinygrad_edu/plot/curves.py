@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.check import Cancellation, SlowStart
-from tinygrad_edu.plot.figures import COLOURS, figure, literal, plain
+from tinygrad_edu.plot.figures import COLOURS, figure, literal, plain, rgb
 
 __all__ = ["loss_curve", "metric_curve", "right_digits", "slow_start"]
 
@@ -54,7 +54,8 @@ def by_epoch(series: Mapping[str, Sequence[float]], ax: Any, scale: str) -> Any:
     else:
         sides = ("bottom", "top") if len(ends) == 2 else ("center",)  # the names of close lines stand apart
         for (value, epoch, name, colour), side in zip(sorted(ends, reverse=True), sides, strict=False):
-            ax.annotate(f" {literal(name)}", (epoch, value), color=colour, va=side, annotation_clip=False)
+            dark = [0.6 * part for part in rgb(colour)]  # thin letters in the colour of a line are hard to read
+            ax.annotate(f" {literal(name)}", (epoch, value), color=dark, va=side, annotation_clip=False)
     ax.set(xlabel="epoch", yscale=scale)
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return plain(ax)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_edu.writing import write
 
-__all__ = ["COLOURS", "MARKERS", "figure", "literal", "plain", "save", "shares"]
+__all__ = ["COLOURS", "MARKERS", "figure", "literal", "plain", "rgb", "save", "shares"]
 
 #: The palette of M. Okabe and K. Ito (2008), black and yellow last: they are hard to see in thin lines or on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
@@ -47,6 +47,11 @@ def plain(ax: Any) -> Any:
 def literal(text: Any) -> str:
     """A name as it is: Matplotlib would read mathematics between two dollar signs."""
     return str(text).replace("$", r"\$")
+
+
+def rgb(colour: str) -> tuple[float, ...]:
+    """Red, green and blue in [0, 1] of #rrggbb."""
+    return tuple(int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
 
 
 def shares(outputs: Any, probabilities: bool = False) -> np.ndarray:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.plot.boundary import rgb
-from tinygrad_edu.plot.figures import figure, literal, shares
+from tinygrad_edu.plot.figures import figure, literal, rgb, shares
 
 __all__ = ["confusion", "worst"]
 

@@ -12,7 +12,7 @@ Read next: `fold.py`, what is drawn as one node, and `labels.py`, what stands in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from textwrap import wrap
@@ -27,6 +27,7 @@ from tinygrad_edu.graph import Graph, GraphNode, Scope
 from tinygrad_edu.read import notation
 from tinygrad_edu.read.fold import Unit, arrange
 from tinygrad_edu.read.labels import FAINT, font, panel, safe, shape_text, table, title
+from tinygrad_edu.read.render import render
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.writing import write
 
@@ -44,6 +45,7 @@ FOLDED = {"shape": "box3d", "style": "filled"}
 AGAIN = {"shape": "plaintext", "style": "", "margin": "0.02"}
 LEFT_OUT = {"shape": "plaintext", "style": ""}
 COMMUTATIVE = (ops.add, ops.multiply, ops.maximum, ops.minimum)
+STRETCHING = (*COMMUTATIVE, ops.subtract, ops.divide, ops.power)
 FORWARD, BACK = "#4d4d4d", "#b34700"
 FORMATS = ("svg", "png", "pdf", "gv", "html")
 CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -133,24 +135,6 @@ class Drawing:
         return f"Drawing of {self._name}" + (f" ({self.note})" if self.note else "")
 
 
-def render(source: str, form: str) -> bytes:
-    """Lay out with `dot` if it is on PATH, else with pygraphviz, which brings its own."""
-    try:
-        result: bytes = graphviz.Source(source).pipe(format=form, engine="dot")
-        return result
-    except graphviz.ExecutableNotFound:
-        pass
-    try:
-        import pygraphviz
-    except ImportError:
-        raise RuntimeError(
-            "draw: needs Graphviz; got neither `dot` on PATH nor pygraphviz. Install Graphviz from your system's "
-            "packages, or pip install 'tinygrad_edu[dot]'."
-        ) from None
-    picture: bytes = pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
-    return picture
-
-
 def draw(
     x: Tensor,
     names: Mapping[str, Any] | None = None,
@@ -194,8 +178,9 @@ def draw(
         dot.graph_attr |= QUICK
     numbers = {unit: str(position) for position, unit in enumerate(units)}
     output = graph.outputs[0].name if len(graph.outputs) == 1 else ""
-    add_nodes(dot, numbers, lambda node: numbers_of(node, found, values, output))
-    add_edges(dot, numbers, found, edges)
+    beside = find_beside(numbers)
+    add_nodes(dot, numbers, beside, lambda node: numbers_of(node, found, values, output))
+    add_edges(dot, numbers, beside, found, edges)
     return Drawing(dot.source, note, x, graph.outputs[0].name, names)
 
 
@@ -232,14 +217,38 @@ def find_gradients(graph: Graph) -> tuple[dict[GraphNode, np.ndarray], str]:
         return {}, f"No gradients. {error}"
 
 
-def add_nodes(dot: graphviz.Digraph, numbers: dict[Unit, str], shown: Callable[[GraphNode], Rows]) -> None:
+def find_beside(units: Iterable[Unit]) -> dict[Unit, list[Unit]]:
+    """At most two parameters for each op in a box: one stands on its left, one on its right.
+
+    Above it they would push it aside, in each layer further, and a deep network would become a diagonal.
+    """
+    waiting = {unit.result: unit for unit in units if unit.boxes and not unit.ops}
+    beside = {}
+    for unit in units:
+        if unit.boxes and unit.ops and not unit.scope:
+            own = [x for x in dict.fromkeys(unit.result.parents) if x in waiting and waiting[x].boxes == unit.boxes]
+            beside[unit] = [waiting.pop(x) for x in own[:2]]
+    return {unit: leaves for unit, leaves in beside.items() if leaves}
+
+
+def add_nodes(
+    dot: graphviz.Digraph,
+    numbers: dict[Unit, str],
+    beside: dict[Unit, list[Unit]],
+    shown: Callable[[GraphNode], Rows],
+) -> None:
     """Each unit as a node, in a cluster for each box around it."""
     clusters: dict[tuple[Scope, ...], graphviz.Digraph] = {(): dot}
     for unit, number in numbers.items():
         for depth in range(1, len(unit.boxes) + 1):
             if unit.boxes[:depth] not in clusters:
                 clusters[unit.boxes[:depth]] = cluster(f"cluster_{len(clusters)}", unit.boxes[depth - 1])
-        clusters[unit.boxes].node(number, label(unit, shown), **look(unit))
+        clusters[unit.boxes].node(number, label(unit, shown), **look(unit, unit not in beside))
+    for unit, leaves in beside.items():
+        row = graphviz.Digraph(graph_attr={"rank": "same"})
+        for x in (leaves[0], unit, *leaves[1:]):
+            row.node(numbers[x])
+        clusters[unit.boxes].subgraph(row)
     for boxes in sorted(clusters, key=len, reverse=True)[:-1]:
         clusters[boxes[:-1]].subgraph(clusters[boxes])
 
@@ -253,7 +262,13 @@ def cluster(name: str, scope: Scope) -> graphviz.Digraph:
     )
 
 
-def add_edges(dot: graphviz.Digraph, numbers: dict[Unit, str], found: dict[GraphNode, np.ndarray], edges: str) -> None:
+def add_edges(
+    dot: graphviz.Digraph,
+    numbers: dict[Unit, str],
+    beside: dict[Unit, list[Unit]],
+    found: dict[GraphNode, np.ndarray],
+    edges: str,
+) -> None:
     """An edge for each use of a value; one for all uses in a folded unit.
 
     In a large picture a value that is used far away is repeated there, by its name: edges across the whole picture
@@ -275,6 +290,8 @@ def add_edges(dot: graphviz.Digraph, numbers: dict[Unit, str], found: dict[Graph
                 attributes = {"label": link(unit, node, position, x, edges)} if edges != "none" else {}
                 if x in found:
                     attributes |= {"dir": "both", "color": f"{FORWARD}:{BACK}", "arrowtail": "empty"}
+                if start in beside.get(unit, [])[1:]:
+                    attributes["weight"] = "0"  # or it would stand on the left, too
                 origin = numbers[start]
                 if ranks and ranks[unit] - ranks[start] > FAR:
                     origin = f"{numbers[start]} for {number}"
@@ -304,6 +321,8 @@ def link(unit: Unit, node: GraphNode, position: int, x: GraphNode, edges: str) -
     if not (isinstance(x.value, Node) and x.value.requires_grad):
         return ""
     text = notation.factor(node, position)
+    if node.op in STRETCHING and x.data.size < node.data.size:
+        text += ", summed"  # over its uses: an entry was used in several places
     if len(unit.ops) > 1:
         text = f"∂{notation.written(unit.result)}/∂{notation.written(x)}"
     if text[:1].isalpha() and " g" not in text:
@@ -312,14 +331,14 @@ def link(unit: Unit, node: GraphNode, position: int, x: GraphNode, edges: str) -
     return "<" + table([[font(lines, 11, BACK)]], 'CELLPADDING="4"') + ">"
 
 
-def look(unit: Unit) -> dict[str, str]:
-    """Shape and colour, by kind."""
+def look(unit: Unit, ordered: bool) -> dict[str, str]:
+    """Shape and colour, by kind; and whether what it is made of stands above it in order."""
     if unit.left_out:
         return LEFT_OUT
     kind = LOOKS["output" if any(node.kind == "output" for node in unit.nodes) else unit.result.kind]
     if unit.scope:
         return kind | FOLDED
-    in_order = unit.result.op not in COMMUTATIVE and len(set(unit.result.parents)) > 1
+    in_order = ordered and unit.result.op not in COMMUTATIVE and len(set(unit.result.parents)) > 1
     return kind | {"ordering": "in"} if in_order else kind  # a − b: a on the left
 
 

@@ -49,7 +49,7 @@ def layered(graph: Graph) -> tuple[dict[GraphNode, Point], dict[Link, list[Point
     for node in graph.nodes:
         for position, x in enumerate(node.inputs):
             if isinstance(x, GraphNode):
-                strength = 1.0 if x.kind == "parameter" else 4.0
+                strength = 0.1 if x.kind == "parameter" else 4.0
                 passed = [Slot(layer, 8.0) for layer in range(depth[x] + 1, depth[node])]
                 chains[x, node, position] = chain = [slots[x], *passed, slots[node]]
                 for upper, lower in pairwise(chain):

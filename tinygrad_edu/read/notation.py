@@ -185,7 +185,9 @@ def fill(template: str, node: GraphNode, text_of: Callable[[Operand, str], str])
     if isinstance(first, GraphNode):
         entries = first.data.size // (node.data.size or 1) - node.params.get("ddof", 0)
         counts = {"n": f"{entries:g}", "m": str(len(first.data)) if first.data.ndim else "1"}
-    return re.sub(rf"(?P<function>(?:(?:{FUNCTIONS}) )?){{(?P<letter>[abcynm])}}", put, template)
+    text = re.sub(rf"(?P<function>(?:(?:{FUNCTIONS}) )?){{(?P<letter>[abcynm])}}", put, template)
+    text = re.sub(r"(?<![^ (])\((\w+)ᵀ\)ᵀ", r"\1", text)  # transposed twice
+    return re.sub(r"(?<![^ (])\((\w+ᵀ)\)(?![^ )])", r"\1", text)  # Q (Kᵀ) is Q Kᵀ
 
 
 def written(x: Operand, depth: int = DEEPEST, tight: int = 3) -> str:
