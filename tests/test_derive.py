@@ -141,7 +141,8 @@ def test_a_cost_with_l2():
     Y = yes_or_no(5, 2)
     J = cross_entropy(tg.sigmoid(Z), Y) + 0.1 * np.sum(W**2)
     derivation = checked(J, W, {"Z": Z})
-    assert result(derivation).startswith("dJ/dW_jk = sum_i (dJ/dZ_ij*X_ik) + W_jk/5")
+    assert "  dJ/dW_jk = sum_i (dJ/dZ_ij*X_ik) + W_jk/5" in str(derivation)
+    assert result(derivation) == "dJ/dW = (dJ/dZ).T @ X + W/5"
 
 
 ODD = {
@@ -206,7 +207,7 @@ def test_a_wrong_rule_is_flagged_when_the_engine_disagrees_with_the_line():
 
 def test_what_sympy_simplifies_outside_its_domain_is_refused():
     x, y = leaf(4, name="x"), leaf(4, name="y", seed=2)
-    assert result(checked((abs(x) ** y).sum(), x)) == "dJ/dx = y*Abs(x)**(y - 1)*sign(x)"
+    assert result(checked((abs(x) ** y).sum(), x)) == "dJ/dx = y*|x|**(y - 1)*sign(x)"
 
 
 # Matrices, layouts, depth
@@ -262,7 +263,7 @@ def test_an_array_made_of_a_named_one_is_recognised():
     x, t = Tensor([0.5, 1.0], requires_grad=True), np.array([0.25, 0.75])
     derivation = checked(np.sum(x * (1 - t)), x, {"a": x, "t": t})
     assert result(derivation) == "dJ/da = 1 - t"
-    assert "constant = 1 - t   (by its numbers)" in str(derivation)
+    assert "data without a name: 1 - t   (by its numbers)" in str(derivation)
 
 
 def test_single_precision_is_checked_to_single_precision():

@@ -73,6 +73,13 @@ def test_two_layers_stand_side_by_side():
     assert re.search(r"dJ/dZ   \(A2 - Y\)/m +dJ/dA1\*\(1 - A1\*\*2\)", written)
 
 
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_a_hidden_unit_adds_up_what_comes_back_from_all_units(layout):
+    letters = "ij" if layout == "rows" else "ji"
+    own = "ik" if layout == "rows" else "ki"
+    assert f"dJ/dA1_{own} = sum_j (dJ/dZ2_{letters}*W2_jk)" in str(explain("hidden", layout))
+
+
 def test_without_a_topic_there_is_the_list():
     listed = explain()
     assert all(topic in listed for topic in TOPICS)

@@ -165,9 +165,9 @@ class Graph:
             )
         taken: dict[str, int] = {}
         own = {node: given.get(id(node.value)) or getattr(node.value, "name", None) for node in self.nodes}
-        layers = layer_names(self.nodes, own)
+        layers, taken_by_hand = layer_names(self.nodes, own), set(own.values())
         for node in self.nodes:
-            name = own[node] or layers.get(node) or textbook_name(node)
+            name = own[node] or layers.get(node) or textbook_name(node, taken_by_hand)
             node.named = name is not None
             name = node.name = name or own_name(node)
             while node.name in taken:
@@ -210,17 +210,18 @@ def layer_names(nodes: list[GraphNode], own: Mapping[GraphNode, str | None]) -> 
     return found
 
 
-def textbook_name(node: GraphNode) -> str | None:
-    """Z1 for the linear op on W1, A1 for its activation, J for a single number at the end."""
+def textbook_name(node: GraphNode, taken: set[str | None]) -> str | None:
+    """Z1 for the linear op on W1, A1 for its activation, if it is not taken; J for a single number at the end."""
+    name = None
     if node.op is ops.linear and isinstance(node.inputs[1], GraphNode):
         if numbered := re.fullmatch(r"W(\d*)", node.inputs[1].name):
-            return f"Z{numbered[1]}"
+            name = f"Z{numbered[1]}"
     elif node.op in ACTIVATIONS and isinstance(node.inputs[0], GraphNode):
         if numbered := re.fullmatch(r"Z(\d*)", node.inputs[0].name):
-            return f"A{numbered[1]}"
+            name = f"A{numbered[1]}"
     elif node.kind == "output" and node.data.size == 1:
         return "J"
-    return None
+    return None if name in taken else name
 
 
 def own_name(node: GraphNode) -> str:

@@ -11,7 +11,7 @@ stands before it, and [j = k] picks the term j. Needs SymPy; `derive.py` imports
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,9 @@ __all__ = [
     "evaluate",
     "index",
     "number",
+    "opposite",
     "rename",
+    "solved",
     "tidy",
     "total",
 ]
@@ -54,11 +56,22 @@ class Total(sympy.Function):
     is_real = True
 
 
+OPPOSITES = {">": "<=", "<=": ">", "<": ">=", ">=": "<", "==": "!=", "!=": "=="}
+
+
 class Bracket(sympy.Function):
     """[a > b]: 1 where it holds, else 0. The third argument is the sign of the relation."""
 
     nargs = 3
     is_real = True
+
+
+def opposite(condition: Any) -> Any:
+    """[a <= b] of [a > b]: 1 where it does not hold."""
+    if not isinstance(condition, Bracket):
+        return 1 - condition
+    a, b, sign = condition.args
+    return Bracket(a, b, Symbol(OPPOSITES[sign.name]))
 
 
 def index(letter: str, bound: bool = False) -> Symbol:
@@ -72,14 +85,14 @@ def entry(name: str, indices: tuple[Any, ...]) -> Any:
 
 
 def number(x: Any) -> Any:
-    """A number as SymPy's: 2.0 as 2, 0.1 as 1/10, and what is no short fraction as it is."""
+    """A number as SymPy's: 2.0 as 2, 0.1 and 1 - 0.9 as 1/10, and what is no short fraction as it is."""
     if isinstance(x, sympy.Basic):
         return x
     value = float(x)
     if value.is_integer():
         return sympy.Integer(int(value))
     short = sympy.Rational(value).limit_denominator(10_000) if np.isfinite(value) else None
-    return short if short is not None and float(short) == value else sympy.Float(value)
+    return short if short is not None and abs(float(short) - value) < 1e-16 else sympy.Float(value)
 
 
 def rename(expression: Any, mapping: Mapping[Any, Any], around: Any = None) -> Any:
@@ -161,12 +174,23 @@ def weight(expression: Any) -> tuple[int, int]:
     return sympy.count_ops(expression), len(str(expression))
 
 
-def attempt(strategy: Callable[[Any], Any], expression: Any) -> Any:
+def attempt(strategy: Callable[..., Any], expression: Any, *args: Any) -> Any:
     """What SymPy makes of it, or the expression itself where it cannot."""
     try:
-        return strategy(expression)
+        return strategy(expression, *args)
     except (sympy.PolynomialError, NotImplementedError, ZeroDivisionError, AttributeError, RecursionError):
         return expression
+
+
+def solved(expression: Any, name: Any, meaning: Any) -> Iterator[Any]:
+    """The expression with what stands in it and in name = meaning, an entry or an exponential, in terms of the name."""
+    for x in sorted(meaning.atoms(sympy.exp, Indexed), key=str):
+        q = sympy.Dummy(positive=True)
+        power = {x: q} | ({sympy.exp(-x.args[0]): 1 / q} if isinstance(x, sympy.exp) else {})
+        left = expression.xreplace(power)
+        found = attempt(sympy.solve, meaning.xreplace(power) - name, q) if left.has(q) else None
+        if isinstance(found, list) and len(found) == 1:
+            yield left.xreplace({q: found[0]})
 
 
 def upright(expression: Any) -> Any:

@@ -82,12 +82,13 @@ def cost(pair: str, Z: Any, Y: Any, layout: str) -> tuple[Any, Any, Any]:
     return Z, A, np.mean(losses)
 
 
-def network(layout: str, fused: bool = False) -> dict[str, Any]:
-    """Two layers on four examples, tanh and then sigmoid with cross-entropy."""
+def network(layout: str, fused: bool = False, units: int = 1) -> dict[str, Any]:
+    """Two layers on four examples, tanh and then sigmoid with cross-entropy; `units` of the last layer."""
     rng = np.random.default_rng(7)
-    sizes = {"X": (4, 2), "W1": (3, 2), "b1": (1, 3), "W2": (1, 3), "b2": (1, 1)}
+    sizes = {"X": (4, 2), "W1": (3, 2), "b1": (1, 3), "W2": (units, 3), "b2": (1, units)}
     arrays = {name: rng.standard_normal(shape).round(1) for name, shape in sizes.items()}
-    arrays |= {"X": turned(arrays["X"], layout), "Y": turned(np.array([[1.0], [0.0], [1.0], [0.0]]), layout)}
+    targets = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])[:, :units]
+    arrays |= {"X": turned(arrays["X"], layout), "Y": turned(targets, layout)}
     for name in ("b1", "b2"):
         arrays[name] = arrays[name][0] if layout == "rows" else arrays[name].T
     t: dict[str, Any] = {name: Tensor(x, requires_grad=name[0] in "Wb", name=name) for name, x in arrays.items()}
@@ -106,24 +107,24 @@ def network(layout: str, fused: bool = False) -> dict[str, Any]:
 TERMS = ("A2", "Z2", "W2", "b2", "A1", "Z1", "W1", "b1")
 
 
-def three_routes(layout: str) -> Comparison:
+def three_routes(layout: str, units: int = 1) -> Comparison:
     """Every term of the backward pass of the two layers: op by op, by the fused loss, by hand."""
     routes: dict[str, dict[str, np.ndarray]] = {}
     for route, fused in (("composed", False), ("fused", True)):
-        t = network(layout, fused)
+        t = network(layout, fused, units)
         names = [name for name in TERMS if name in t]
         gradients = autograd.grad(t["J"], [t[name] for name in names])
         routes[route] = {f"dJ/d{name}": g.numpy() for name, g in zip(names, gradients, strict=True)}
-    routes["by hand"] = by_hand(layout)
+    routes["by hand"] = by_hand(layout, units)
     return Comparison(
         {term: {route: by[term] for route, by in routes.items() if term in by} for term in routes["by hand"]}
     )
 
 
-def by_hand(layout: str) -> dict[str, np.ndarray]:
+def by_hand(layout: str, units: int = 1) -> dict[str, np.ndarray]:
     """The backward pass of the two layers as it is written by hand."""
-    a = {name: x.numpy() for name, x in network(layout).items()}
-    m = 4
+    a = {name: x.numpy() for name, x in network(layout, units=units).items()}
+    m = a["Y"].size  # the cost is the mean over the examples and the units
     dA2, dZ2 = formulas.bce_dA(a["A2"], a["Y"], m), formulas.sigmoid_bce_dZ(a["A2"], a["Y"], m)
     dA1 = formulas.dense_dA_prev(dZ2, a["W2"], layout)
     dZ1 = dA1 * formulas.activation_slope(a["A1"], "tanh")
@@ -189,11 +190,11 @@ def weights(topic: str, layout: str) -> list[tuple[str, Any]]:
 
 
 def hidden(topic: str, layout: str) -> list[tuple[str, Any]]:
-    t, hand = network(layout), by_hand(layout)
+    t, hand = network(layout, units=2), by_hand(layout, units=2)
     wrong = known("wrong_hidden_without_slope", hand["dJ/dZ1"], (hand["dJ/dZ2"], t["W2"].numpy(), layout))
     return [
         ("The derivation", derive(t["J"], t["Z1"])),
-        ("The numbers, by three routes", three_routes(layout)),
+        ("The numbers, by three routes", three_routes(layout, units=2)),
         ("The wrong answer", wrong),
     ]
 

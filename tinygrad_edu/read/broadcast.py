@@ -11,9 +11,9 @@ import sympy
 from tinygrad_edu.read.algebra import Bracket, index, rename, total, unused
 
 if TYPE_CHECKING:
-    from tinygrad_edu.read.symbols import Entries
+    from tinygrad_edu.read.symbols import Arrays, Entries
 
-__all__ = ["combined", "compared", "picked", "product"]
+__all__ = ["combined", "compared", "picked", "product", "taken"]
 
 
 def aligned(*operands: Entries) -> tuple[list[Any], list[Any], list[int]]:
@@ -88,15 +88,26 @@ def product(a: Entries, b: Entries) -> Entries:
 
 def picked(g: Entries, key: Any, shape: tuple[int, ...]) -> Entries:
     """g put back where x[range(m), labels] took it from: g_i times a row with a 1 at the label."""
-    rows, labels = key if isinstance(key, tuple) and len(key) == 2 else (np.zeros(()), np.zeros(()))
-    lengths = [g.arrays.length(n) for n in shape]
-    each = isinstance(rows, np.ndarray) and isinstance(labels, np.ndarray) and rows.ndim == labels.ndim == 1
-    if (
-        not each
-        or len(lengths) != 2
-        or not np.array_equal(rows, np.arange(lengths[0]))
-        or labels.dtype.kind not in "iu"
-    ):
-        raise NotImplementedError("only one entry of each row can be put back in symbols")
-    onehot = g.arrays.array("onehot(labels)", np.eye(lengths[1])[labels], "ij")
-    return combined(operator.mul, onehot, g.reshaped((*g.shape, 1)))
+    onehot, axis = one_hot(g.arrays, key, shape)
+    return combined(operator.mul, onehot, g.reshaped((*g.shape, 1) if axis else (1, *g.shape)))
+
+
+def taken(x: Entries, key: Any) -> Entries:
+    """x[range(m), labels]: the sum of each row times a row with a 1 at the label."""
+    onehot, axis = one_hot(x.arrays, key, x.shape)
+    return combined(operator.mul, onehot.lettered(x.axes), x).summed(axis)
+
+
+def one_hot(arrays: Arrays, key: Any, shape: tuple[int, ...]) -> tuple[Entries, int]:
+    """The array with a 1 where a key takes an entry of each row, or of each column, and the axis of the classes."""
+    lengths = [arrays.length(n) for n in shape]
+    vectors = isinstance(key, tuple) and all(isinstance(x, np.ndarray) and x.ndim == 1 for x in key)
+    if not vectors or len(key) != 2 or len(lengths) != 2 or any(x.dtype.kind not in "iu" for x in key):
+        raise NotImplementedError("only one entry of each row can be taken in symbols")
+    axis = next((1 - a for a in (0, 1) if np.array_equal(key[a], np.arange(lengths[a]))), None)
+    if axis is None:
+        raise NotImplementedError("only one entry of each row can be taken in symbols")
+    ones = np.zeros(lengths)
+    ones[key] = 1
+    name = next((name for name, x in arrays.labels.items() if np.array_equal(x, key[axis])), "labels")
+    return arrays.array(f"onehot({name})", ones, "ij" if axis else "ji"), axis

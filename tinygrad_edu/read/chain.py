@@ -15,13 +15,13 @@ import numpy as np
 import sympy
 from sympy import Indexed
 
-from tinygrad_edu import ops
 from tinygrad_edu.graph import Graph, GraphNode
-from tinygrad_edu.read.algebra import Slope, Total, tidy
+from tinygrad_edu.read.algebra import Slope, Total, entry, solved, tidy
 from tinygrad_edu.read.derive import Derivation, Joined, Line, Section, Step
-from tinygrad_edu.read.letters import PRODUCTS, Letters
+from tinygrad_edu.read.letters import Letters
 from tinygrad_edu.read.links import Contribution, Links
 from tinygrad_edu.read.mathematics import text, text_of
+from tinygrad_edu.read.products import PRODUCTS
 from tinygrad_edu.read.symbols import Entries
 
 __all__ = ["Chain"]
@@ -41,7 +41,6 @@ class Chain(Links):
         self.arriving: dict[GraphNode, list[Contribution]] = {node: [] for node in way}
         self.known: dict[GraphNode, Entries] = {}
         self.before: dict[GraphNode, Any] = {}
-        self.known_before: dict[GraphNode, Any] = {}
         self.wholes: dict[GraphNode, Any] = {}
         self.cut: dict[GraphNode, str] = {}
         self.words: dict[str, str] = {}
@@ -69,18 +68,29 @@ class Chain(Links):
         inside = {
             x: node for node, x in self.cut.items() if known.expression.has(Slope) and mentions(known.expression, x)
         }
+        terms = [self.in_matrices(part.entries) for part in self.arriving[self.target]]
         if known.matrix is not None and not isinstance(known.expression, Slope):
             left, steps = self.arrays.matrix(self.slope_text(self.target), known.shape), [known.matrix]
+        elif len(terms) > 1 and None not in terms and any(isinstance(x, sympy.MatrixExpr) for x in terms):
+            left = self.arrays.matrix(self.slope_text(self.target), known.shape)
+            steps = [Step(Joined("+", tuple(sorted(terms, key=lambda x: not x.is_Matrix))), known.expression)]
         if words := self.words.get(name_of(known.expression)):
             steps = [Step(words, known.expression)]
         notes = []
         for node in inside.values():
             before, whole = self.before[node], self.wholes.get(node)
             if whole is not None:
-                notes.append(f"with {self.slope_text(node)} = {text_of(whole)}")
+                notes.append(f"{self.slope_text(node)} = {text_of(whole)}")
             elif not before.has(Total):
-                notes.append(f"with {text(self.line(self.slope(node), [before], (), reference))}")
-        return self.line(left, steps, known.axes, reference, ", ".join(notes))
+                notes.append(text(self.line(self.slope(node), [before], (), reference)))
+        return self.line(left, steps, known.axes, reference, f"with {', '.join(notes)}" if notes else "")
+
+    def in_matrices(self, x: Entries) -> Any:
+        """A term without letters: a product of matrices, or what acts entry by entry; None if it is neither."""
+        found = x.expression.atoms(Indexed)
+        if x.matrix is not None or x.expression.has(Total) or any(e.indices != x.axes for e in found):
+            return x.matrix
+        return x.expression.xreplace({e: entry(name_of(e), ()) for e in found})
 
     def used(self, result: Line) -> set[Any]:
         """The symbols of lengths that are shown."""
@@ -99,10 +109,16 @@ class Chain(Links):
         if node is self.J:
             self.known[node] = self.entries_of(sympy.Integer(1), node)
             return
+        z = self.written(node)
+        if z is not node:
+            if not isinstance(self.known[z].expression, Slope):
+                self.before[z], self.cut[z] = self.known[z].expression, self.name(z)
+            self.known[node] = self.entries_of(self.slope(z), z)
+            return
         parts = self.arriving[node]
         expression = tidy(sum(part.entries.expression for part in parts))
         anchor = self.letters.is_anchor(node) or node is self.target
-        steps: list[Any] = []
+        steps, note = list[Any](), ""
         if len(parts) > 1 and sympy.Add(*(part.entries.expression for part in parts)) != expression:
             steps = [Step(Joined("+", tuple(part.entries.expression for part in parts)), expression)]
         if anchor:
@@ -112,25 +128,19 @@ class Chain(Links):
             steps += [expression, simple]
             expression, assumed = self.assume(simple)
             steps += [expression] if assumed else []
+            shorter, note = self.by_meaning(expression, node)
+            steps, expression = [*steps, shorter], shorter
         elif len(parts) > 1:
             steps.append(expression)
-        line = self.line(self.slope(node), steps, axes, self.gradients[node]) if steps else None
+        line = self.line(self.slope(node), steps, axes, self.gradients[node], note) if steps else None
         if line and len(parts) > 1:
-            uses = " and ".join(self.name(part.use) for part in parts[::-1])
+            uses = " and ".join(self.name(self.written(part.use)) for part in parts[::-1])
             title = f"{self.name(node)} is used {len(parts)} times, in {uses}: what comes back through each adds up"
             self.section(title).rows.append((line,))
         elif line and len(line.steps) > 1:
             self.section(f"{self.slope_text(node)} in terms of what has a name").rows.append((line,))
         if len(parts) == 1 and parts[0].entries.matrix is not None and parts[0].use.op in PRODUCTS:
             self.wholes[node] = parts[0].entries.matrix
-        same = self.passed_on(node, parts)
-        if same is not None and node is not self.target and node.op in PRODUCTS:
-            expression = self.slope(same)
-            self.known[node] = self.entries_of(expression, same)
-            self.before.setdefault(same, self.known_before[same])
-            self.cut[same] = self.name(same)
-            return
-        self.known_before[node] = expression
         if node is not self.target and self.must_cut(node, expression):
             self.before[node], self.cut[node] = expression, self.name(node)
             expression = self.slope(node)
@@ -138,11 +148,17 @@ class Chain(Links):
         if node is self.target and len(parts) == 1 and parts[0].entries.expression == expression:
             self.known[node].matrix = parts[0].entries.matrix
 
-    def passed_on(self, node: GraphNode, parts: list[Contribution]) -> GraphNode | None:
-        """The value with a name that this one is only added to: both have the same gradient (Z = W A + b)."""
-        use = parts[0].use
-        same = len(parts) == 1 and use.op is ops.add and use.named and use.shape == node.shape
-        return use if same else None
+    def by_meaning(self, expression: Any, node: GraphNode) -> tuple[Any, str]:
+        """A formula made shorter by what a value with a name is: as A = 1/(1 + exp(-Z)), 1 + exp(Z) is 1/(1 - A)."""
+        axes = self.letters.axes(node)
+        for y in self.way:
+            meaning = self.letters.meaning(y) if expression.has(self.symbol(y)) and y.shape == node.shape else None
+            for form in () if meaning is None else solved(expression, self.symbol(y), meaning):
+                shorter = self.simplest(form, axes, node.shape)
+                same = np.allclose(self.arrays.evaluate(shorter, axes, node.shape), self.gradients[node])
+                if same and shorter.count_ops() < expression.count_ops():
+                    return shorter, f"as {text(self.line(self.symbol(y), [meaning], axes, y.data))}"
+        return expression, ""
 
     def must_cut(self, node: GraphNode, expression: Any) -> bool:
         """Whether to go on with dJ/d(node) as one quantity: at matrices, and where a formula gets long."""

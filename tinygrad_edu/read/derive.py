@@ -192,6 +192,7 @@ def derive(cost: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None, ma
             "derive: needs SymPy, which is not installed. Run: pip install 'tinygrad_edu[derive]'."
         ) from None
     from tinygrad_edu.read.chain import Chain
+    from tinygrad_edu.read.products import merge_transposes
 
     if not cost.inputs:
         raise ValueError(
@@ -200,6 +201,8 @@ def derive(cost: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None, ma
         )
     graph = named_graph(cost, names or {})
     target = next((node for node in graph.nodes if node.value is wrt), None)
+    if target is not None:
+        merge_transposes(graph, target)
     way = on_the_way(graph, target) if target is not None else []
     if target is None or len(way) < 2:
         raise ValueError(

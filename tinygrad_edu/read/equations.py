@@ -18,8 +18,9 @@ from tinygrad_edu import ops
 from tinygrad_edu.graph import Graph, GraphNode
 from tinygrad_edu.read.calls import Calls, Length
 from tinygrad_edu.read.naming import Naming, identifier
+from tinygrad_edu.read.products import PRODUCTS
 from tinygrad_edu.read.program import Value
-from tinygrad_edu.read.replay import PRODUCTS, Data, Recording, Replay, recorded
+from tinygrad_edu.read.replay import Data, Recording, Replay, recorded
 from tinygrad_edu.read.simplify import Simplify, Used
 from tinygrad_edu.read.spelling import HELPERS
 from tinygrad_edu.read.terms import Term, Terms
@@ -66,7 +67,23 @@ class Equations:
         """The term of every value; those of the backward pass in their shortest form."""
         self.first, self.terms = first, Terms()
         self.m = self.terms.name("m", (), int)
-        length = Length(self.m, first.length, second.length)
+        self.calls = self.laid_out(layout, Length(self.m, first.length, second.length))
+        self.naming, self.temporaries = Naming(name for name, _ in HELPERS.values()), list[str]()
+        self.arguments = self.named_arguments(names)
+        self.names = self.value_names()
+        self.gradient_names = {node: self.naming.name(f"d{name}") for node, name in self.names.items()}
+        self.trail: dict[Value, list[Used]] = {}
+        self.shorter = Simplify(self.calls)
+        self.start = 0  # atoms made from here on belong to the backward pass
+        self.give(first, second)
+        if self.simplified:
+            self.find_facts()
+        self.has_name = {value for node, value in first.values.items() if node.named}
+        self.has_name |= {value for node, value in first.gradients.items() if node.named}
+        self.calls.read(first.trace, second.trace, first.backward, self.made)
+
+    def laid_out(self, layout: str | None, length: Length) -> Calls:
+        """The terms of calls, with the examples along the axis that is asked for."""
         turns = layout not in (None, "columns" if self.replay.columns else "rows")
         if turns and not any(x.batch is not None for x in self.replay.arguments):
             raise ValueError(
@@ -74,18 +91,15 @@ class Equations:
                 "Leave layout out."
             )
         self.columns = self.replay.columns != turns
-        self.calls = (Turned if turns else Calls)(self.terms, not self.simplified, length)
-        self.calls.dtype = np.result_type(*(node.data.dtype for node in self.graph.outputs))
-        if isinstance(self.calls, Turned):
-            self.calls.axis = 1 if self.replay.columns else 0
-        self.naming, self.temporaries = Naming(name for name, _ in HELPERS.values()), list[str]()
-        self.arguments = self.named_arguments(names)
-        self.names = self.value_names()
-        self.gradient_names = {node: self.naming.name(f"d{name}") for node, name in self.names.items()}
+        calls = (Turned if turns else Calls)(self.terms, not self.simplified, length)
+        calls.dtype = np.result_type(*(node.data.dtype for node in self.graph.outputs))
+        if isinstance(calls, Turned):
+            calls.axis = 1 if self.replay.columns else 0
+        return calls
+
+    def give(self, first: Recording, second: Recording) -> None:
+        """The terms that the program starts from: its arguments, and the gradients of the outputs."""
         self.given: dict[Data, Term] = {}
-        self.trail: dict[Value, list[Used]] = {}
-        found = self.calls.found
-        self.start = 0  # atoms made from here on belong to the backward pass
         for x, value in first.inputs.items():
             for a, b in zip(value.shape, second.inputs[x].shape, strict=True):
                 self.calls.note(a, b)
@@ -93,49 +107,47 @@ class Equations:
             self.given[x] = self.calls.given(self.arguments[x], value, bias)
         for node, value in first.seeds.items():
             if node.data.size == 1 and self.simplified:
-                found[value] = self.terms.stretched(self.terms.number(1), value.shape)
+                self.calls.found[value] = self.terms.stretched(self.terms.number(1), value.shape)
             else:
                 self.calls.given(self.gradient_names[node], value, False)
-        self.shorter = Simplify(self.calls)
-        if self.simplified:
-            self.find_facts()
-        backward = {step.result for step in first.trace.steps[first.backward :]}
-        anchors = {value for node, value in first.gradients.items() if node.named}
-        kept = {value for node, value in first.values.items() if node.named}
 
-        def after(value: Value, term: Term) -> Term:
-            if value not in backward:
-                self.shorter.cheap.update((term, term.atom))
-                if value in kept:
-                    self.terms.kept.update((term, term.atom))
-                self.start = next(self.terms.created)
-                return term
-            if not self.simplified:
-                return term
-            self.shorter.used = []
-            for rows, axis in self.calls.one_hots:
-                self.shorter.assume(rows, axis)
-            self.calls.one_hots.clear()
-            term = self.shorter(term)
-            inputs = value.step.inputs  # type: ignore[union-attr]
-            trails = [used for x in inputs for used in self.trail.get(x, ())]
-            gone = self.shorter.cancelled(value.step.function, [found.get(x) for x in inputs])  # type: ignore[union-attr]
-            self.trail[value] = list(dict.fromkeys([*trails, *gone, *self.shorter.used]))
-            if value in anchors:
-                self.shorter.anchors.add(term)
+    def made(self, value: Value, term: Term) -> Term:
+        """What stands for a value whose term was just made: of the forward pass itself, else its shortest form."""
+        if not self.calls.backward:
+            self.shorter.cheap.update((term, term.atom))
+            if value in self.has_name:
+                self.terms.kept.update((term, term.atom))
+            self.start = next(self.terms.created)
             return term
-
-        self.calls.read(first.trace, second.trace, first.backward, after)
+        if not self.simplified:
+            return term
+        self.shorter.used = []
+        for rows, axis in self.calls.one_hots:
+            self.shorter.assume(rows, axis)
+        self.calls.one_hots.clear()
+        term = self.shorter(term)
+        step: Any = value.step
+        trails = [used for x in step.inputs for used in self.trail.get(x, ())]
+        gone = self.shorter.cancelled(step.function, [self.calls.found.get(x) for x in step.inputs])
+        self.trail[value] = list(dict.fromkeys([*trails, *gone, *self.shorter.used]))
+        if value in self.has_name:
+            self.calls.anchors.add(term)
+        return term
 
     def find_facts(self) -> None:
         """Rows of probabilities add up to 1: true of the data, not of every array."""
         for x, term in self.given.items():
             data = self.as_given(x)
-            if data.ndim != 2 or (x.node and recorded(x.node)) or data.dtype.kind != "f" or data.min(initial=0) < 0:
+            if data.ndim > 2 or (x.node and recorded(x.node)) or data.dtype.kind != "f" or data.min(initial=0) < 0:
                 continue
-            axis = next((a for a in (0, 1) if term.shape[1 - a] in self.calls.dims and data.shape[a] > 1), None)
+            axis = next((a for a, n in enumerate(data.shape) if n > 1 and self.one_example(term, a)), None)
             if axis is not None and np.allclose(data.sum(axis), 1, 0, 1e-6 if data.dtype != float else 1e-12):
                 self.shorter.assume(term, axis)
+
+    def one_example(self, x: Term, axis: int) -> bool:
+        """Whether what stands along an axis is of one example: the other axis has them, or there is but one."""
+        others = x.shape[:axis] + x.shape[axis + 1 :]
+        return others in ((), (1,)) if not self.calls.dims else any(n in self.calls.dims for n in others)
 
     # Names
 
@@ -228,7 +240,10 @@ def is_bias(node: GraphNode) -> bool:
     """Whether a parameter is added to (or multiplied with) every example."""
     if any(use.op is ops.linear and node is use.inputs[2] for use in node.uses):
         return True
-    return any(use.op not in PRODUCTS and use.shape != node.shape and use.data.ndim == 2 for use in node.uses)
+    return any(
+        use.op not in PRODUCTS and len(use.parents) > 1 and use.shape != node.shape and use.data.ndim == 2
+        for use in node.uses
+    )
 
 
 def data_name(node: GraphNode) -> str:

@@ -55,6 +55,11 @@ def _sum(x: Any, axis: int) -> Any:
     return np.sum(x, axis=axis, keepdims=True)
 
 
+def _put(x: Any, like: Any) -> Any:
+    rows = np.arange(like.shape[0])
+    return ops.scatter(x, key=(rows, rows * 0), shape=like.shape)
+
+
 def _one(*_: Any, **__: Any) -> Any:
     return np.ones((1, 1))
 
@@ -62,6 +67,12 @@ def _one(*_: Any, **__: Any) -> Any:
 #: Known to the form that terms have, or tried where they may lead to something shorter.
 ARITHMETIC = (
     Identity("cancel", lambda a, b: a * (b / a), lambda a, b: b, "{a} cancels"),
+    Identity(
+        "put back",  # a row of zeros with x at one entry, times a, is one with x times that entry of a
+        lambda x, a: _put(x[:, 0] / a[:, 0], a) * a,
+        lambda x, a: _put(x[:, 0], a),
+        "{a} cancels",
+    ),
     Identity("multiply out", lambda a, b, c: (a + b) * c, lambda a, b, c: a * c + b * c),
     Identity("collect", lambda a, b, c: a * c + b * c, lambda a, b, c: (a + b) * c),
     Identity(
@@ -148,6 +159,12 @@ DEFINITIONS: dict[ops.Op, Callable[..., Any]] = {
 #: True of data whose rows (or columns) are probabilities, one-hot rows for example; the text says so.
 ADDS_UP = {
     1: Identity("rows of probabilities", lambda y: _sum(y, 1), _one, "rows of {y} add up to 1"),
+    None: Identity(
+        "one row of probabilities",
+        lambda y: np.sum(y[0], keepdims=True),
+        lambda y: np.ones(1),
+        "the entries of {y} add up to 1",
+    ),
     0: Identity("columns of probabilities", lambda y: _sum(y, 0), _one, "columns of {y} add up to 1"),
 }
 

@@ -19,15 +19,17 @@ import sympy
 from tinygrad_edu import ops
 from tinygrad_edu.graph import Graph, GraphNode
 from tinygrad_edu.read.algebra import Slope, entry, index, number, rename
+from tinygrad_edu.read.broadcast import taken
 from tinygrad_edu.read.derive import Joined, Line, Section, Step
+from tinygrad_edu.read.masks import find_masks
+from tinygrad_edu.read.products import PRODUCTS, one_example, weight_first, written_in
 from tinygrad_edu.read.symbols import Arrays, Entries
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Letters"]
 
-PRODUCTS = (ops.linear, ops.matmul, ops.dot)
-#: How an op is computed on symbols, where its own forward function guards against overflow.
-FORWARD: dict[ops.Op, Any] = {ops.xlogy: lambda x, y: x * np.log(y)}
+#: How an op is computed on symbols, where its own forward function is no formula, or guards against overflow.
+FORWARD: dict[ops.Op, Any] = {ops.xlogy: lambda x, y: x * np.log(y), ops.index: taken}
 #: How an array without a name may have been made of one with a name.
 MADE: list[tuple[Any, Any]] = [
     (lambda t: 1 - t, lambda t: 1 - t),
@@ -43,7 +45,7 @@ class Letters:
 
     def __init__(self, graph: Graph, target: GraphNode, way: list[GraphNode], names: Mapping[str, Any]) -> None:
         self.graph, self.way, self.target = graph, way, target
-        self.columns = any(self.weight_first(node) for node in graph.nodes) or any(
+        self.columns = any(weight_first(node) for node in graph.nodes) or any(
             node.op in (ops.softmax, ops.log_softmax) and node.params.get("axis", -1) % node.data.ndim == 0
             for node in graph.nodes
             if node.data.ndim == 2
@@ -52,6 +54,9 @@ class Letters:
         self.batch = self.find_batch()
         self.arrays = Arrays(self.batch, set(self.names.values()))
         self.made: dict[GraphNode, tuple[str, Any]] = {}
+        arrays = {name: x for name, x in names.items() if isinstance(x, np.ndarray)}
+        self.arrays.labels = {name: x for name, x in arrays.items() if x.ndim == 1 and x.dtype.kind in "iu"}
+        self.masks = find_masks(graph)
         self.find_made(names)
         self.g = sympy.Symbol("g", real=True)
         self.introduced: set[GraphNode] = set()
@@ -113,7 +118,8 @@ class Letters:
         words = [f"m = {self.batch} examples"] if self.batch not in (None, 1) else []
         words += [f"{x} = {n}" for x, n in self.arrays.lengths.items() if x in used and x.name != "m"]
         if any(node.data.ndim == 2 and min(node.shape) > 1 for node in self.way):
-            words.append("in the letters of an entry, i is the example, j and k are units or classes")
+            example = "i is the example, " if self.batch not in (None, 1) else ""
+            words.append(f"in the letters of an entry, {example}j and k are units or classes")
         lines: list[tuple[Line, ...]] = []
         for node, (name, made) in self.made.items():
             if name and made is not MADE[1][1]:
@@ -122,7 +128,7 @@ class Letters:
                 lines.append(
                     (
                         Line(
-                            entry(self.names[node], axes),
+                            "data without a name",
                             [Step(meant, meant)],
                             axes,
                             np.asarray(node.data, float),
@@ -134,18 +140,11 @@ class Letters:
 
     # Letters
 
-    def weight_first(self, node: GraphNode) -> bool:
-        """Whether a product has its matrix of parameters on the left."""
-        if node.op not in (ops.matmul, ops.dot):
-            return False
-        a, b = node.inputs[0], node.inputs[1]
-        both = isinstance(a, GraphNode) and isinstance(b, GraphNode) and a.data.ndim == b.data.ndim == 2
-        return both and a.kind == "parameter" and b.kind != "parameter"  # type: ignore[union-attr]
-
     def find_batch(self) -> int | None:
-        """How many examples there are."""
-        for node in (*(node for node in self.graph.nodes if node.op in PRODUCTS), self.target):
-            if node.data.ndim:
+        """How many examples there are; None where weights are multiplied with the vector of one."""
+        products = [node for node in self.graph.nodes if node.op in PRODUCTS]
+        for node in products or [self.target]:
+            if node.data.ndim and not one_example(node):
                 return node.shape[-1 if self.columns and node.data.ndim > 1 else 0]
         return None
 
@@ -171,7 +170,7 @@ class Letters:
         if node.op is ops.linear:
             rows = "i" if ndims[0] == 2 else ""
             return rows + "j", [rows + "k", "jk", "j"]
-        p, q = ("j", "i") if self.columns else ("i", "j")
+        p, q = ("j", "i") if self.columns or one_example(node) else ("i", "j")
         left, right = (p if ndims[0] == 2 else ""), (q if ndims[1] == 2 else "")
         return left + right, [left + "k" if ndims[0] else "", "k" + right if ndims[1] else ""]
 
@@ -209,7 +208,7 @@ class Letters:
         averaged = any(node.op is ops.mean for node in self.way)
         if self.batch not in (None, 1) and y.data.ndim == 0 and not averaged:
             m = next(symbol for symbol, n in self.arrays.lengths.items() if n == self.batch)
-            for times in (1, 2):
+            for times in (1, 2, -1, -2):
                 if y.op is ops.divide and x is y.inputs[1] and x == times * self.batch:
                     return self.arrays.entries(times * m)
                 if y.op is ops.multiply and x == 1 / (times * self.batch):
@@ -231,6 +230,9 @@ class Letters:
     def entries(self, node: GraphNode, letters: str | None = None) -> Entries:
         """The entries of a value."""
         letters = self.homes[node] if letters is None else letters
+        if mask := self.masks.get(node):
+            written: Entries = mask(self.entries(mask.value, letters))
+            return written
         if node not in self.made:
             return self.arrays.array(self.names[node], node.data, letters)
         name, made = self.made[node]
@@ -239,6 +241,12 @@ class Letters:
         expression = made(generic.expression) if name else made
         kept = generic.matrix if made is MADE[1][1] else None
         return generic.like(expression, generic.axes, shape, kept)
+
+    def matrix(self, x: Entries, position: int) -> Any:
+        """A factor of a product as a matrix: a vector is a row on the left, and a column on the right."""
+        if x.ndim != 1 or not isinstance(x.expression, sympy.Indexed):
+            return x.matrix
+        return self.arrays.matrix(str(x.expression.base.label), (*x.shape, 1) if position else (1, *x.shape))
 
     def is_data(self, term: Any) -> bool:
         """Whether an entry is of an array that takes no gradient."""
@@ -291,6 +299,15 @@ class Letters:
                 expression = expression.xreplace({found: written})
         return expression.xreplace({dummy: slope for slope, dummy in kept.items()})
 
+    def meaning(self, node: GraphNode) -> Any:
+        """A value with a name written out, if it was computed entry by entry or by sums."""
+        entrywise = node.named and node.op is not None and node.op not in PRODUCTS and self.forward(node) is not None
+        return self.expanded(self.written(node, self.axes(node))) if entrywise else None
+
+    def written(self, node: GraphNode, axes: tuple[Any, ...]) -> Any:
+        """What an op computes, in these letters."""
+        return self.forward(node).lettered(axes).expression  # type: ignore[union-attr]
+
     def mentions(self, expression: Any, name: str) -> Iterable[Any]:
         symbol = sympy.Symbol(name, real=True)
         entries = [x for x in expression.atoms(sympy.Indexed) if x.base.label == symbol]
@@ -302,9 +319,15 @@ class Letters:
         symbols = [
             entry(self.names[x], ()) if isinstance(x, GraphNode) else number(x) for x in y.inputs if x is not None
         ]
+        terms = [x for x in y.parents if written_in(x) is y and x is not self.target]
+        if terms and meant is not None:
+            shown = [self.definition(x)[0] for x in terms]
+            shown += [x for x, node in zip(symbols, y.inputs, strict=True) if node not in terms]
+            written = {entry(self.names[x], self.axes(x)): self.written(x, self.axes(x)) for x in terms}
+            return Joined("+", tuple(shown)), meant.expression.xreplace(written)
         if y.op in PRODUCTS and meant is not None:
             _, operands = self.link(y)
-            a, b = operands[0].matrix, operands[1].matrix
+            a, b = (self.matrix(x, k) for k, x in enumerate(operands[:2]))
             if a is not None and b is not None:
                 product = a * (b.T if y.op is ops.linear else b)
                 bias = symbols[2:] if y.op is ops.linear else []

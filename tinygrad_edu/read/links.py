@@ -20,13 +20,15 @@ import numpy as np
 import sympy
 from sympy import Indexed, KroneckerDelta
 
+from tinygrad_edu import ops
 from tinygrad_edu.autograd import fit
 from tinygrad_edu.graph import GraphNode
 from tinygrad_edu.read import notation
 from tinygrad_edu.read.algebra import Mixed, Slope, Total, entry, index, tidy, unused
 from tinygrad_edu.read.derive import Joined, Line, Section, Step
-from tinygrad_edu.read.letters import PRODUCTS, Letters
+from tinygrad_edu.read.letters import Letters
 from tinygrad_edu.read.mathematics import text_of
+from tinygrad_edu.read.products import PRODUCTS, written_in
 from tinygrad_edu.read.symbols import Arrays, Entries
 
 __all__ = ["Contribution", "Links"]
@@ -47,6 +49,7 @@ class Links:
     letters: Letters
     arrays: Arrays
     J: GraphNode
+    target: GraphNode
     on_way: set[GraphNode]
     gradients: dict[GraphNode, np.ndarray]
     known: dict[GraphNode, Entries]
@@ -122,7 +125,13 @@ class Links:
 
     # Links
 
+    def written(self, node: GraphNode) -> GraphNode:
+        """The value with which a value is written down: Z, for X @ W.T in Z = X @ W.T + b."""
+        return node if node is self.target else written_in(node)
+
     def link(self, y: GraphNode, x: GraphNode) -> None:
+        if self.written(x) is not x:
+            return
         partial = self.numeric(y, x, self.gradients[y])
         try:
             axes, operands = self.letters.link(y)
@@ -185,6 +194,7 @@ class Links:
             lines.append(self.line(self.local(y, x), [expression], unit.axes, reference))
         left = Slope(entry(self.name(self.J), ()), self.symbol(x, self.letters.operand_axes(y, x)))
         simple = through.like(tidy(through.expression), through.axes, through.shape)
+        chosen = self.chosen(y, x, simple, partial) if y.op is ops.index else simple
         full = self.letters.is_anchor(y) and y is not self.J and not mixes
         if full:
             section = self.section(f"from {self.name(y)} to {self.name(x)}")
@@ -201,12 +211,24 @@ class Links:
             if isinstance(self.known[y].expression, Slope):
                 steps.pop(1)
             section.rows += [(line,) for line in lines]
+            steps.append(chosen.expression)
             section.rows.append((self.line(left, steps, simple.axes, partial, self.only_through(x, y)),))
-            return simple
+            return chosen
         if y is not self.J or mixes:
-            lines.append(self.line(left, [simple.expression], simple.axes, partial, self.only_through(x, y)))
+            steps = [simple.expression, chosen.expression]
+            lines.append(self.line(left, steps, simple.axes, partial, self.only_through(x, y)))
         self.rows().rows.append(tuple(lines))
-        return simple
+        return chosen
+
+    def chosen(self, y: GraphNode, x: GraphNode, through: Entries, partial: np.ndarray) -> Entries:
+        """What comes back to x where y took one entry of each row: there y is x, and the rest is 0."""
+        onehot = next((e for e in through.expression.atoms(Indexed) if str(e.base.label).startswith("onehot(")), None)
+        if onehot is None or not through.expression.subs(onehot, 0).is_zero:
+            return through
+        own = self.symbol(y, self.letters.link(y)[0])
+        expression = through.expression.xreplace({own: self.symbol(x, through.axes)})
+        numbers = self.arrays.evaluate(expression, through.axes, partial.shape)
+        return through.like(expression, through.axes, through.shape) if np.allclose(numbers, partial) else through
 
     def only_through(self, x: GraphNode, y: GraphNode) -> str:
         uses = {use for use in x.uses if use in self.on_way}
@@ -307,19 +329,19 @@ class Links:
         self, y: GraphNode, x: GraphNode, through: Entries, partial: np.ndarray, axes: Any, operands: list[Any]
     ) -> Entries:
         """dJ/dx by a product of matrices: one entry as a sum, and the whole."""
-        names = self.name(y), self.name(x)
+        z = self.written(y)
+        names = self.name(z), self.name(x)
         section = self.section(f"from {names[0]} to {names[1]}")
         row = section.rows.append
-        row((self.definition(y),))
-        meant = self.letters.forward(y)
-        if meant is not None and section.rows[0][0].steps[0].shown != meant.expression:
-            row((self.line(self.symbol(y, axes), [meant.expression], axes, y.data, "one entry"),))
+        row((self.definition(z),))
+        shown = section.rows[0][0].steps[0]
+        if isinstance(shown.meant, sympy.Basic) and shown.shown != shown.meant:
+            row((self.line(self.symbol(z, axes), [shown.meant], axes, z.data, "one entry"),))
         own = self.letters.operand_axes(y, x)
         row((self.touching(y, x, axes, own, operands),))
-        shown = through.expression
         left = Slope(entry(self.name(self.J), ()), self.symbol(x, own))
         note = f"over all {names[0]} that {text_of(self.symbol(x, own))} takes part in"
-        row((self.line(left, [shown], own, partial, note),))
+        row((self.line(left, [through.expression], own, partial, note),))
         if through.matrix is not None:
             whole = self.arrays.matrix(f"d{self.name(self.J)}/d{names[1]}", through.shape)
             note = " = ".join([shape_of(x.shape), self.shapes(through.matrix)])
@@ -342,7 +364,11 @@ class Links:
         kept = tuple(i for i in own if i not in axes)
         at_first = Step(expression, self.arrays.evaluate(expression.xreplace(first), kept, reference.shape))
         return self.line(
-            Slope(self.symbol(y, axes), self.symbol(x, own)), [at_first], kept, reference, "what multiplies it"
+            Slope(self.symbol(self.written(y), axes), self.symbol(x, own)),
+            [at_first],
+            kept,
+            reference,
+            "what multiplies it",
         )
 
     def shapes(self, matrix: Any) -> str:

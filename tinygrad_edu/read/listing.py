@@ -13,10 +13,11 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.graph import Graph, GraphNode
-from tinygrad_edu.read.calls import is_eye
 from tinygrad_edu.read.equations import Equations
 from tinygrad_edu.read.owned import definition
-from tinygrad_edu.read.replay import PRODUCTS, recorded, weight_first
+from tinygrad_edu.read.products import PRODUCTS, weight_first
+from tinygrad_edu.read.rearranged import is_eye
+from tinygrad_edu.read.replay import recorded
 from tinygrad_edu.read.simplify import Used
 from tinygrad_edu.read.spelling import HELPERS, LAST, Spelling
 from tinygrad_edu.read.terms import Atom, Call, Name, Sum, Term, narrow
@@ -100,6 +101,8 @@ class Listing(Equations):
         leaves: list[GraphNode] = []  # that wait for the next value with a name
         for node in reversed([node for node in self.graph.nodes if node.op]):
             complete = [x for x in dict.fromkeys(node.parents) if recorded(x) and x.uses[0] is node and x not in seen]
+            turned = [x for x in complete if x.op is ops.transpose and x not in self.names]
+            complete += [x.parents[0] for x in turned if not x.parents[0].op and x.parents[0].uses[0] is x]
             seen.update(complete)
             leaves += [x for x in complete if not x.op]
             if any(x in self.names for x in complete if x.op):
@@ -274,7 +277,7 @@ class Listing(Equations):
                     whys.append(self.why(used))
                 said.add(used)
             atom = line.term.atom
-            summed = isinstance(atom, Call) and atom.function is np.sum and atom.args[0] in self.shorter.anchors
+            summed = isinstance(atom, Call) and atom.function is np.sum and atom.args[0] in self.calls.anchors
             if summed and not any(n in self.calls.dims for n in line.term.shape):
                 whys.append("summed over the examples")
             line.comment += f": {told(whys)}" if whys else ""
@@ -349,4 +352,5 @@ def multiplied(node: GraphNode) -> int:
     products = [use for use in node.uses if use.op in PRODUCTS]
     if any(node is use.inputs[0 if use.op is ops.linear else int(weight_first(use))] for use in products):
         return 2
-    return 0 if any(node in use.inputs[:2] for use in products) else 1
+    turned = [use for x in node.uses if x.op is ops.transpose for use in x.uses if use.op in PRODUCTS]
+    return 0 if turned or any(node in use.inputs[:2] for use in products) else 1

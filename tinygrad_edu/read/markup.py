@@ -13,7 +13,7 @@ from sympy.printing.precedence import PRECEDENCE
 
 from tinygrad_edu.read.algebra import Total
 from tinygrad_edu.read.derive import Derivation, Joined, Line, Section
-from tinygrad_edu.read.mathematics import Ordered, letters_of, name_of, padded, plain, shown_steps
+from tinygrad_edu.read.mathematics import Ordered, letters_of, name_of, padded, plain, shown_steps, text
 
 __all__ = ["html", "latex", "math", "mathml_of"]
 
@@ -116,20 +116,28 @@ def latex(derivation: Derivation) -> str:
     """A derivation as LaTeX, one `align*` for each section."""
     blocks = []
     for section in [*derivation.sections, Section("Result", [(derivation.result,)])]:
-        lines = []
-        for line in (line for row in section.rows for line in row):
-            left, *steps = shown_steps(plain(line), latex_of)
-            note = rf" && \text{{{escaped(line.note)}}}" if line.note else ""
-            sign = r":\;" if isinstance(line.left, str) else "="
-            lines.append(f"{left} &{sign} {steps[0] if steps else ''}{note}")
-            lines += [f"&= {step}" for step in steps[1:]]
         title = escaped(section.title)
         words = f"\n{escaped(section.words)}" if section.words else ""
-        body = " \\\\\n".join(lines)
+        body = " \\\\\n".join(lines for row in section.rows for lines in latex_row(row, section.table))
         blocks.append(
             f"\\paragraph{{{title}}}{words}" + (f"\n\\begin{{align*}}\n{body}\n\\end{{align*}}" if body else "")
         )
     return "\n\n".join(blocks)
+
+
+def latex_row(row: tuple[Line, ...], table: bool) -> list[str]:
+    """The lines of a row; in a table on one line, if they are short."""
+    if table and all(len(line.steps) == 1 for line in row) and sum(len(text(line)) for line in row) < 72:
+        return [" & ".join(latex_lines(line, r"\quad")[0] if line.steps else "&" for line in padded(row))]
+    return [written for line in row for written in latex_lines(line)]
+
+
+def latex_lines(line: Line, before_note: str = " &&") -> list[str]:
+    """A line, with each step after the first below."""
+    left, *steps = shown_steps(plain(line), latex_of)
+    note = rf"{before_note} \text{{{escaped(line.note)}}}" if line.note else ""
+    sign = r":\;" if isinstance(line.left, str) else "="
+    return [f"{left} &{sign} {steps[0] if steps else ''}{note}", *(f"&= {step}" for step in steps[1:])]
 
 
 # HTML with MathML

@@ -122,6 +122,9 @@ class Text(Ordered, StrPrinter):
     def _print_KroneckerDelta(self, x: Any) -> str:
         return f"[{self._print(x.args[0])} = {self._print(x.args[1])}]"
 
+    def _print_Abs(self, x: Any) -> str:
+        return f"|{self._print(x.args[0])}|"
+
     def _print_Bracket(self, x: Any) -> str:
         sign = "=" if x.args[2].name == "==" else x.args[2].name
         return f"[{self._print(x.args[0])} {sign} {self._print(x.args[1])}]"

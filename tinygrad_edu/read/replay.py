@@ -21,23 +21,18 @@ from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, chain_rule
 from tinygrad_edu.graph import Graph, GraphNode
 from tinygrad_edu.read.identities import DEFINITIONS
+from tinygrad_edu.read.masks import find_masks
 from tinygrad_edu.read.patterns import WHOLE
+from tinygrad_edu.read.products import PRODUCTS, one_example, weight_first
 from tinygrad_edu.read.program import Value, replaced
 from tinygrad_edu.read.traced import Trace, Traced
 
 __all__ = ["Data", "Recording", "Replay"]
 
-PRODUCTS = (ops.linear, ops.matmul, ops.dot)
-MASKS: tuple[Callable[[Any], Any], ...] = (
-    lambda x: x > 0,
-    lambda x: x >= 0,
-    lambda x: x < 0,
-    lambda x: x <= 0,
-)
 #: What an array may have been made of, by its numbers.
 MADE: tuple[Callable[[Any], Any], ...] = (
-    lambda t: t,
     lambda t: 1 - t,
+    lambda t: t,
     lambda t: -t,
     lambda t: 2 * t - 1,
     lambda t: t * t,
@@ -94,17 +89,22 @@ class Replay:
             if node.op is None:
                 self.data[node] = Data(node.data, node)
         self.find_made()
-        self.find_masks()
+        for node, mask in find_masks(graph).items():
+            if node in self.data:
+                self.made[node] = (mask, mask.value)
+                del self.data[node]
         for node in graph.nodes:
             replaced(node.params.get("key"), np.ndarray, self.lift)
 
     # What is what
 
     def find_batch(self) -> int | None:
-        """How many examples there are."""
+        """How many examples there are; None where weights are multiplied with the vector of one."""
         for node in self.graph.nodes:
             if node.op in PRODUCTS and node.data.ndim > 1:
                 return node.shape[-1 if self.columns else 0]
+        if any(one_example(node) for node in self.graph.nodes):
+            return None
         sizes = [node.shape[0] for node in self.graph.nodes if node.op is None and node.data.ndim]
         return sizes[0] if sizes else None
 
@@ -113,30 +113,20 @@ class Replay:
         leaves = [node for node in self.graph.nodes if node.op is None and not recorded(node)]
         for k, node in enumerate(leaves):
             own = node.named and node.name.isidentifier()
-            if own or node.data.dtype.kind != "f" or node.data.size < 2 - node.named:
+            if own or node.data.dtype.kind != "f" or not node.data.ndim:
+                continue
+            lone = node.data.size == 1 and not node.named  # 1 - Y of one example; more would be guessed
+            if lone and any(use.op in PRODUCTS for use in node.uses):
                 continue
             for x in leaves:
-                known = x not in self.made and x is not node and (x.named or leaves.index(x) < k)
+                known = x not in self.made and x is not node and (x.named or (leaves.index(x) < k and not lone))
                 if not known or x.shape != node.shape or x.data.dtype.kind != "f":
                     continue
-                if rule := next((f for f in MADE if np.array_equal(f(x.data), node.data)), None):
+                if rule := next((f for f in MADE[: 1 if lone else None] if np.array_equal(f(x.data), node.data)), None):
                     self.made[node] = (rule, x)
                     break
         for node in self.made:
             del self.data[node]
-
-    def find_masks(self) -> None:
-        """Arrays of truth values that were computed from a value beside them, x > 0 for example."""
-        for node in self.graph.nodes:
-            masks = [x for x in node.parents if x.op is None and x.data.dtype == bool and x in self.data]
-            near = [x for x in node.parents if x.data.dtype.kind == "f"]
-            near += [x for parent in near for x in parent.parents]
-            for mask in masks:
-                for x in near:
-                    rule = next((f for f in MASKS if np.array_equal(f(x.data), mask.data)), None)
-                    if rule and x.shape == mask.shape and not mask.named and mask not in self.made:
-                        self.made[mask] = (rule, x)
-                        del self.data[mask]
 
     def lift(self, array: np.ndarray) -> np.ndarray:
         """Class numbers in the key of an index are an argument, too."""
@@ -233,7 +223,7 @@ class Replay:
         if x is None:
             return None
         if self.m not in (None, 1) and node.data.ndim == 0:
-            for times in (1, 2):
+            for times in (1, 2, -1, -2):
                 if node.op is ops.divide and position == 1 and x == times * self.m:
                     return float(times * length)
                 if node.op is ops.multiply and x == 1 / (times * self.m):
@@ -298,12 +288,3 @@ def weight(node: GraphNode) -> bool:
         if use.shape != node.shape and use.op not in PRODUCTS and use.data.ndim > node.data.ndim:
             return True
     return False
-
-
-def weight_first(node: GraphNode) -> bool:
-    """Whether a product has its matrix of parameters on the left: examples are columns."""
-    if node.op not in (ops.matmul, ops.dot):
-        return False
-    a, b = node.inputs
-    both = isinstance(a, GraphNode) and isinstance(b, GraphNode) and a.data.ndim == b.data.ndim == 2
-    return both and a.kind == "parameter" and b.kind != "parameter"  # type: ignore[union-attr]

@@ -9,12 +9,14 @@ multiplied out where, all in all, that makes it shorter: so (-Y/A + (1 - Y)/(1 -
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu import ops
 from tinygrad_edu.read.calls import Calls
 from tinygrad_edu.read.identities import ADDS_UP, ARITHMETIC, PATTERNS, Identity
 from tinygrad_edu.read.patterns import matches, put, sides
@@ -38,7 +40,6 @@ class Simplify:
 
     facts    terms that the data make equal to 1
     cheap    terms that are computed anyhow
-    anchors  gradients with a name: a sum of one stays a sum of it
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -46,7 +47,6 @@ class Simplify:
         self.used: list[Used] = []
         self.facts: dict[Term, Identity] = {}
         self.cheap: set[Any] = set()
-        self.anchors: set[Term] = set()
         self.sizes: dict[Any, int] = {}
         self.trials = 0  # that are under way, one inside the other
         self.done: dict[Term, tuple[Term, list[Used]]] = {}
@@ -76,7 +76,7 @@ class Simplify:
         inner = narrow(term)
         if inner is not term:
             return self.terms.stretched(self(inner), term.shape)
-        for attempt in (self.inside, self.by_fact, self.by_pattern, self.collected, self.multiplied_out):
+        for attempt in (self.inside, self.by_fact, self.put_back, self.by_pattern, self.collected, self.multiplied_out):
             mark = len(self.used)
             found = attempt(term)
             if found is not None and found is not term and self.size(found) <= self.size(term):
@@ -86,7 +86,7 @@ class Simplify:
 
     def assume(self, x: Term, axis: int) -> None:
         """Take the entries of x along an axis to add up to 1."""
-        self.facts[self.calls.summed(x, (axis,), True)] = ADDS_UP[axis]
+        self.facts[self.calls.summed(x, (axis,), True)] = ADDS_UP[axis if len(x.shape) > 1 else None]
 
     def cancelled(self, function: Any, args: list[Any]) -> list[Used]:
         """What cancels where two terms are multiplied: the form of terms does it without being asked."""
@@ -140,7 +140,7 @@ class Simplify:
         def summed(x: Term) -> Term:
             return self.calls.summed(self.terms.stretched(x, inner.shape), axes, call.params.get("keepdims", False))
 
-        if inner in self.anchors:
+        if inner in self.calls.anchors:
             return whole
         shorter = self(inner)
         if shorter is not inner:
@@ -179,6 +179,27 @@ class Simplify:
                 return self.terms.multiply(rest, put(self.calls, right, binding))
         return None
 
+    def put_back(self, term: Term) -> Term | None:
+        """An entry of each row put back where it was taken from, times what it was divided by."""
+        for atom, n in term.factors:
+            if not isinstance(atom, Call) or atom.function is not ops.scatter or n != 1:
+                continue
+            (x,), key = atom.args, atom.params["key"]
+            others = {a: k for a, k in term.factors if a is not atom}
+            for taken, power in x.factors:
+                if power > 0 or not isinstance(taken, Call) or taken.function is not operator.getitem:
+                    continue
+                array, place = taken.args
+                if place == key and all(
+                    others.get(a, 0) * k > 0 and abs(others[a]) >= abs(k) for a, k in array.factors
+                ):
+                    inside = self.terms.multiply(x, self.terms.term(Fraction(1), {taken: 1}))
+                    put = self.calls.make(ops.scatter, (inside,), atom.params, atom)
+                    self.used.append(Used(BY_NAME["put back"], (("a", array),)))
+                    rest = self.terms.divide(self.terms.term(term.coefficient, others), array)
+                    return self.terms.multiply(put, rest)
+        return None
+
     def collected(self, term: Term) -> Term | None:
         """A sum with what all its terms have in common before it."""
         for atom, n in term.factors:
@@ -206,7 +227,7 @@ class Simplify:
             self.trials += 1
             found = self(self.terms.add(*map(self, parts)))
             self.trials -= 1
-            if self.size(found) < self.size(term):
+            if self.size(found) < self.size(term) and not held_in(found) - held_in(term):
                 gone = [(a, k) for a, k in others.items() if any(lost(a, k, part) for part in atom.terms)]
                 if gone:
                     what = self.terms.term(Fraction(1), dict(gone))
@@ -214,6 +235,13 @@ class Simplify:
                 return found
             del self.used[mark:]
         return None
+
+
+def held_in(term: Term) -> set[Atom]:
+    """The parts of a product or a sum that count as one, for they are long."""
+    factors = [atom for atom, _ in narrow(term).factors]
+    inside = [atom for whole in factors if isinstance(whole, Sum) for part in whole.terms for atom, _ in part.factors]
+    return {atom for atom in (*factors, *inside) if isinstance(atom, Call) and atom.function is held}
 
 
 def lost(atom: Atom, n: int, part: Term) -> bool:

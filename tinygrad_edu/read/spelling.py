@@ -180,13 +180,16 @@ class Spelling:
         coefficient, factors = term.coefficient, dict(term.factors)
         found: dict[Any, int] = {}
         for candidate in [x for atom, _ in term.factors for x in self.products.get(atom, ())]:
-            if candidate is term or not self.known(candidate) or candidate.coefficient not in (1, coefficient):
+            sign = candidate.coefficient in (1, -1) and (candidate.coefficient == 1 or len(candidate.factors) == 1)
+            if candidate is term or not self.known(candidate) or not (sign or candidate.coefficient == coefficient):
                 continue
             parts = dict(candidate.factors)
-            if all(factors.get(atom, 0) * n > 0 and abs(factors[atom]) >= abs(n) for atom, n in parts.items()):
-                factors = {atom: n - parts.get(atom, 0) for atom, n in factors.items() if n != parts.get(atom, 0)}
-                found[candidate] = found.get(candidate, 0) + 1
-                coefficient = coefficient / candidate.coefficient
+            times = min(max(factors.get(atom, 0) // n, 0) for atom, n in parts.items())
+            if times := times if sign else min(times, 1):
+                factors = {atom: n - times * parts.get(atom, 0) for atom, n in factors.items()}
+                factors = {atom: n for atom, n in factors.items() if n}
+                found[candidate] = found.get(candidate, 0) + times
+                coefficient = coefficient / candidate.coefficient**times
         return coefficient, [*found.items(), *factors.items()]
 
     # Atoms

@@ -19,7 +19,7 @@ import numpy as np
 import sympy
 
 from tinygrad_edu import ops
-from tinygrad_edu.read.algebra import Numbers, entry, evaluate, index, number, rename, tidy, total, unused
+from tinygrad_edu.read.algebra import Numbers, entry, evaluate, index, number, opposite, rename, tidy, total, unused
 from tinygrad_edu.read.broadcast import combined, compared, picked, product
 
 __all__ = ["Arrays", "Entries"]
@@ -84,6 +84,7 @@ class Arrays:
         self.primes = {1: 1}  # by length
         self.names = iter(["n", "p", "q", "r", "s", *(f"n{k}" for k in range(1, 500))])
         self.taken = taken
+        self.labels: dict[str, np.ndarray] = {}  # class numbers by name
         self.batch = batch
         if batch is not None and batch != 1:
             self.prime(batch, "m")
@@ -318,7 +319,7 @@ ELEMENTWISE = (ops.sigmoid, ops.relu, ops.softplus)
 
 def _where(arrays: Arrays, condition: Any, a: Any, b: Any) -> Any:
     c, a, b = (arrays.entries(x) for x in (condition, a, b))
-    return combined(lambda c, a, b: c * a + (1 - c) * b, c, a, b)
+    return combined(lambda c, a, b: c * a + opposite(c) * b, c, a, b)
 
 
 def _size(arrays: Arrays, x: Any, axis: int | None = None) -> Any:

@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.read.calls import CALLED, FIRST_COLUMN, REDUCTIONS, Calls, reduction
+from tinygrad_edu.read.calls import Calls
+from tinygrad_edu.read.entrywise import CALLED, REDUCTIONS, reduction
 from tinygrad_edu.read.program import Step, Value
+from tinygrad_edu.read.rearranged import FIRST_COLUMN
 from tinygrad_edu.read.terms import Term
 
 __all__ = ["Turned"]
@@ -80,6 +82,9 @@ class Turned(Calls):
             return self.along(function, args, kwargs, out, form)
         if function is operator.getitem and self.is_turned(values[0]) and self.picks(args[1]):
             return self.make(function, (args[0], args[1][::-1]), kwargs, form)
+        if function is ops.scatter and turned and self.picks(kwargs["key"]):
+            flipped = {"key": kwargs["key"][::-1], "shape": kwargs["shape"][::-1]}
+            return self.make(function, args, flipped, form)
         was = tuple(self.was(x, value) for x, value in zip(args, values, strict=True))
         found = self.make(function, was, {key: self.was(x, step.kwargs[key]) for key, x in kwargs.items()}, out)
         return self.transposed(found) if turned else found
