@@ -274,7 +274,7 @@ def test_a_wrong_configuration_is_refused(line, message, elsewhere, capsys):
         (["--data", "moons", "--target", "x1"], "--target is for a file of yours; got it with moons"),
         (["--data", "iris", "--missing", "drop"], "--missing is for a file of yours; got it with iris"),
         (["--data", "moons", "--batch-size", "81"], "at most the number of examples to learn from, 80; got 81"),
-        (["--data", "moons", "--hidden", "100000000", "100000000"], "Unable to allocate 71.1 PiB for an array with"),
+        (["--data", "moons", "--hidden", "1000000000000000"], "Unable to allocate 14.2 PiB for an array with"),
         (["--data", "moons", "--epochs", "0"], "train: epochs must be a whole number at least 1; got 0"),
         (["--data", "moons", "--validation", "0.001"], "each part must hold at least one example; got 100"),
         (["--data", "moons", "--validation", "0.001"], "Use more examples or another --validation."),
