@@ -85,9 +85,9 @@ def last_layer_table(model: nn.MLP, X: np.ndarray, Y: np.ndarray) -> tuple[Compa
     m = len(X)
 
     def forward() -> tuple[Tensor, Tensor, Tensor]:
-        Z1 = functional.linear(Tensor(X, name="X"), W1, b1)
+        Z1 = hidden(Tensor(X, name="X"))
         A1 = activation(Z1)
-        return Z1, A1, functional.linear(A1, W2, b2)
+        return Z1, A1, last(A1)
 
     Z1, A1, Z2 = forward()
     A2, T = functional.sigmoid(Z2), Tensor(Y, name="Y")
