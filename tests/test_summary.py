@@ -70,6 +70,14 @@ def test_the_example_leaves_no_trace():
     with pytest.raises(ValueError, match="linear: x must have in_features columns"):
         nn.summary(model, np.zeros((3, 5)))
     assert [layer.training for layer in model] == [True, True, False]
+    assert not any("forward" in vars(layer) for layer in model)
+
+
+def test_a_layer_that_passes_on_what_it_is_given_has_its_shape_too():
+    model = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5))
+    model[1].forward = own = lambda x: x
+    assert [row[2] for row in nn.summary(model, np.zeros((3, 2))).rows] == ["output", "(m, 4)", "(m, 4)"]
+    assert model[1].forward is own
 
 
 def test_a_notebook_shows_a_network_as_its_summary():

@@ -5,12 +5,14 @@ print(summary(model, X[:1]))
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.autograd import order
+from tinygrad_edu.autograd import no_grad
 from tinygrad_edu.notebook import table
 from tinygrad_edu.tensor import Tensor
 
@@ -89,12 +91,25 @@ def summary(model: Module, example: Any = None) -> Summary:
 
 def outputs(model: Module, example: Any) -> dict[int, str]:
     """The shape of what each module gave last, by the id of the module."""
-    x = np.asarray(example)
-    with model.evaluating():
-        result = model(Tensor(x, requires_grad=x.dtype.kind == "f"))  # so that all of it is recorded
-    m, found = len(x), dict[int, str]()
-    for tensor in order([result]):
-        sizes = ["m" if axis == 0 and size == m else str(size) for axis, size in enumerate(tensor.data.shape)]
-        for module, _ in getattr(tensor, "scopes", ()):
-            found.setdefault(id(module), f"({', '.join(sizes)})")
+    x, modules, found = np.asarray(example), list(model.modules()), dict[int, str]()
+
+    def noting(module: Module) -> Callable[..., Any]:
+        forward = module.forward
+
+        def noted(*inputs: Any) -> Any:
+            result = forward(*inputs)
+            if isinstance(result, Tensor):
+                sizes = ["m" if axis == 0 and size == len(x) else str(size) for axis, size in enumerate(result.shape)]
+                found[id(module)] = f"({', '.join(sizes)})"
+            return result
+
+        return noted
+
+    with model.evaluating(), no_grad(), ExitStack() as after:
+        for module in modules:
+            if "forward" in vars(module):  # an attribute, not only a method
+                after.callback(vars(module).update, forward=module.forward)
+            after.callback(vars(module).pop, "forward")
+            vars(module)["forward"] = noting(module)
+        model(Tensor(x))
     return found
