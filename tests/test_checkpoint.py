@@ -168,7 +168,7 @@ def test_a_run_may_go_on_compiled(tmp_path):
     train(tmp_path, 2, resume=True)
     parts, mixed, history = train(tmp_path, 4, resume=True, compile=True)
     assert all(np.allclose(parts[name], whole[name], rtol=1e-8) for name in whole)
-    assert mixed["gradient_norm"][:2] == numbers["gradient_norm"][:2] and np.isnan(mixed["gradient_norm"][2:]).all()
+    assert np.allclose(mixed["gradient_norm"], numbers["gradient_norm"], rtol=1e-8)
     assert len(repr(history).splitlines()) == 7
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 import types
 import warnings
+from dataclasses import dataclass
 from functools import partial
 
 import fuzz
@@ -231,6 +232,23 @@ def test_dropout_draws_a_fresh_mask_at_each_call():
         assert_array_equal(noisy(x), plain(x))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_length_of_the_gradient(dtype):
+    model = nn.Sequential(nn.Linear(300, 200, rng=0, dtype=dtype), nn.Tanh(), nn.MLP([200, 5, 4], rng=1, dtype=dtype))
+    (model, ours), (other, eager) = twins(model, OPTIMIZERS["momentum"])
+    loss, X, Y = problem("classes", 7, 300, 4, dtype, np.random.default_rng(0))
+    step = tg.compile(model, loss, ours, gradient_norm=True)
+    for _ in range(4):
+        J, norm = step(X, Y)
+        assert_allclose(J, eager_step(other, loss, eager, X, Y), rtol=TOLERANCE[dtype])
+        assert_allclose(norm, np.linalg.norm(np.concatenate([x.grad.data.ravel() for x in other.parameters()])), 1e-5)
+    assert_same_state(other.state_dict(), model.state_dict(), TOLERANCE[dtype])
+    unused = optim.SGD([Tensor(np.ones(3), requires_grad=True)], 0.1)
+    assert tg.compile(model, loss, unused, gradient_norm=True)(X, Y)[1] == 0
+    with pytest.raises(TypeError, match=r"gradient_norm is for training steps; got a function alone.*its norm"):
+        tg.compile(model, gradient_norm=True)
+
+
 # Functions
 
 
@@ -354,6 +372,72 @@ def test_what_is_around_a_function_is_seen_to_change(name, given, monkeypatch):
     else:
         change(s)
     assert_array_equal(fast(x), use(s, x))
+
+
+@dataclass
+class Factor:
+    entry: object
+
+
+NUMBERS = [2, 2.0, np.float64(2), np.float32(2), True, 1, 1.0, 0.0, -0.0]
+
+
+@pytest.mark.parametrize(
+    ("wrap", "use"),
+    [
+        (lambda n: n, lambda x, n: x * n),
+        (lambda n: (n,), lambda x, n: x * n[0]),
+        (lambda n: [n], lambda x, n: x * n[0]),
+        (lambda n: {"factor": n}, lambda x, n: x * n["factor"]),
+        (lambda n: {n}, lambda x, n: x * next(iter(n))),
+        (np.array, lambda x, n: x * n),
+        (lambda n: np.array([n]), lambda x, n: x * n),
+        (Factor, lambda x, n: x * n.entry),
+    ],
+    ids=["number", "tuple", "list", "dict", "set", "array", "array of one", "dataclass"],
+)
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.float32])
+def test_numbers_that_are_equal_but_not_the_same_are_told_apart(wrap, use, dtype):
+    s, x = types.SimpleNamespace(), np.array([1, 0, 1]).astype(dtype)
+    around, given = tg.compile(lambda x: use(x, s.factor)), tg.compile(use)
+    for number in NUMBERS:  # later ones are seen against those before
+        s.factor = wrap(number)
+        expected = use(x, s.factor)
+        for found in (around(x), given(x, s.factor)):
+            assert found.dtype == expected.dtype
+            assert_array_equal(found, expected)
+            assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+def test_entries_of_lists_and_long_dicts_are_told_apart():
+    listed, named = [2] * 30, dict.fromkeys(range(30), 2)
+    fast = tg.compile(lambda x: x * sum(listed) * sum(named.values()))
+    assert fast(np.arange(3)).dtype == np.int64
+    listed[7] = 2.0
+    assert fast(np.arange(3)).dtype == np.float64
+    listed[7], named[7] = 2, 2.0
+    assert fast(np.arange(3)).dtype == np.float64
+    assert fast.retraces == 2
+
+
+def test_equal_settings_make_no_new_program(network):
+    model, loss, _, X, Y = network
+    optimizer = optim.Adam(model.parameters(), 0.1)
+    model.scale = 0.5
+    step = tg.compile(model, loss, optimizer)
+    for _ in range(3):
+        step(X, Y)
+        model.scale, optimizer.eps = float(np.float64(0.5)), float(np.float64(optimizer.eps))
+    assert step.retraces == 0
+
+
+def test_a_parameter_of_one_entry_is_seen_to_be_replaced():
+    layer = nn.Linear(3, 1, rng=0)
+    fast, x = tg.compile(layer), np.ones((2, 3))
+    fast(x)
+    layer.bias = Tensor(layer.bias.data.copy(), requires_grad=True)
+    fast(x)
+    assert fast.retraces == 1
 
 
 def test_what_modules_use_is_seen_to_change(monkeypatch):
@@ -814,6 +898,34 @@ def test_numba_keeps_what_is_not_a_number():
         assert_array_equal(fast(x), np.exp(np.clip(np.exp(x) * 2 - 1, 0, 5) * (np.exp(x) > 1) / 2))
 
 
+@pytest.mark.parametrize(
+    ("function", "more"),
+    [
+        (lambda x, n: np.exp(np.maximum(x * x, n) + 1), [np.array(2.0), np.float64(3), 2.5, 2]),
+        (lambda x, n: np.copysign(1, (x * x + 1) * 0.0 + n), [-0.0]),
+        (lambda x, n: np.copysign(1, (x * x + 1) * -0.0 + n), [-0.0]),
+        (lambda x, n: np.exp((x * x - np.sum(x)) * n), [0.5]),
+    ],
+    ids=["a number of any kind", "zero", "minus zero", "a sum"],
+)
+def test_numba_takes_numbers_as_numpy_does(function, more):
+    pytest.importorskip("numba")
+    fast = tg.compile(function, engine="numba")
+    for dtype in (np.float64, np.float32):
+        x = np.arange(3, dtype=dtype)
+        for n in more:
+            found, expected = fast(x, n), function(x, n)
+            assert found.dtype == expected.dtype and ("loop(" in fast.source or expected.dtype != dtype)
+            assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_numba_leaves_to_numpy_what_it_does_not_know(dtype):
+    pytest.importorskip("numba")
+    fast = tg.compile(lambda x: np.exp(-(x * x) * 2), engine="numba")
+    assert_array_equal(fast(np.ones(3, dtype)), np.exp(np.full(3, -2, dtype)))
+
+
 def test_numba_that_is_missing_is_named(network, monkeypatch):
     monkeypatch.setattr("tinygrad_edu.read.compile.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"engine='numba' needs Numba.*pip install 'tinygrad_edu\[numba\]'"):
@@ -874,6 +986,22 @@ def test_what_numpy_does_faster_is_put_in_its_place():
     expected[5] = values - np.eye(4)[[1, 1, 1]]
     for found, exact in zip(program.run(values), expected, strict=True):
         assert_allclose(found, exact, rtol=1e-14)
+
+
+def test_zero_and_minus_zero_are_two_calculations():
+    x = np.arange(3.0)
+    assert not np.any(np.signbit(tg.compile(lambda x: x * 0.0 + x * -0.0)(x)))
+
+
+def test_biases_are_added_along_the_memory():
+    loss, X, Y = problem("chances", 8, 3, 1, np.float64, np.random.default_rng(0))
+    (model, ours), (other, eager) = twins(nn.MLP([3, 5, 1], rng=0), OPTIMIZERS["SGD"])
+    step = tg.compile(model, loss, ours)
+    for k in range(5):
+        assert_allclose(step(X, Y), eager_step(other, loss, eager, X, Y), rtol=1e-12)
+        for x in (model, other):
+            x[0].bias.data = np.arange(5.0) + k
+    assert "add(dot1_T, b1_column, dot1_T)" in step.source and "add(dot2, b2_entry, dot2)" in step.source
 
 
 def test_a_program_has_each_calculation_once_and_no_dead_ones():

@@ -173,7 +173,7 @@ def test_compiled_steps_give_the_same_numbers():
         train(network(dropout=0.2), epochs=6, data=moons(70), validation=moons(20, 1), compile=compile)
         for compile in (False, True)
     )
-    assert set(eager) - set(compiled) == {"gradient_norm"}
+    assert list(eager) == list(compiled)
     for name in compiled:
         if name != "seconds":
             np.testing.assert_allclose(compiled[name], eager[name], rtol=1e-9)

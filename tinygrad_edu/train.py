@@ -70,7 +70,7 @@ def fit(
     callbacks       each is called with the model and the history after every epoch
     early_stopping  end after so many epochs without a lower loss, on the validation set where there is one
     checkpoint      a directory to which all is written after every epoch; resume=True goes on from there
-    compile         compute the steps by `tg.compile`: the same numbers, sooner, but for the length of the gradient
+    compile         compute the steps by `tg.compile`: the same numbers, sooner
     comm            an MPI communicator: each process takes a part of every batch; the first one writes and prints
     progress        a bar on a terminal or in a notebook, lines where the output is piped; False for silence
 
@@ -88,12 +88,12 @@ def fit(
     sets = prepared(X, y, validation, model, batch_size)
     rng = np.random.default_rng(rng)
     rng.bit_generator.state = group.same(rng.bit_generator.state)
-    run = Run(model, loss, optimizer, schedule, sets, *counts, measures(metrics, loss), rng, group, compile)
+    run = Run(model, loss, optimizer, schedule, sets, *counts, measures(metrics, loss), rng, group)
     run.try_out()
     run.open(checkpoint, resume)
     group.agree(model, optimizer, epochs=run.epochs, batch_size=run.batch_size, examples=run.examples)
     if compile:
-        run.step = tinygrad_edu.compile(model, loss, optimizer)
+        run.step = tinygrad_edu.compile(model, loss, optimizer, gradient_norm=True)
     with (
         group,
         model.evaluating(),  # for what it does at the end: each module as it was
@@ -121,13 +121,12 @@ class Run:
     metrics: dict[str, Metric]
     rng: np.random.Generator
     group: Group | Alone
-    compiled: bool
     best: Arrays = field(default_factory=dict)
     history: History = field(default_factory=History)
     saved: Checkpoint | None = None
 
     def __post_init__(self) -> None:
-        self.step: Callable[[Any, Any], Any] = self.plain_step
+        self.step: Callable[[Any, Any], tuple[Any, Any]] = self.plain_step
         self.state = State(self.model, self.optimizer, self.schedule, self.rng)
         self.examples = [len(X) for X, _ in self.sets.values()]
         self.batches = -(-self.examples[0] // self.batch_size)
@@ -175,8 +174,8 @@ class Run:
         since = self.history.epochs - self.history.best_epoch
         return self.early_stopping is not None and since >= self.early_stopping
 
-    def plain_step(self, X: Any, y: Any) -> float:
-        """Forward, backward, update; the loss of this process's part of the batch."""
+    def plain_step(self, X: Any, y: Any) -> tuple[float, float]:
+        """Forward, backward, update; the loss of this process's part of the batch, and the length of the gradient."""
         J = 0.0
         self.optimizer.zero_grad()
         if len(X):
@@ -184,8 +183,9 @@ class Run:
             cost.backward()
             J = cost.item()
         self.group.average(self.optimizer.params, len(X))
+        norm = gradient_norm(self.optimizer)
         self.optimizer.step()
-        return J
+        return J, norm
 
     def epoch(self, view: View, pressed: list[bool]) -> dict[str, float] | None:
         """One epoch, and its numbers for the history; None if it was broken off.
@@ -193,16 +193,16 @@ class Run:
         Raises:  FloatingPointError for NaN and infinity
         """
         before, started, rate = self.state.capture(), perf_counter(), self.optimizer.lr
-        cost, norms = 0.0, []
+        cost = norms = 0.0
         for X, y in batches(*self.sets[""], self.batch_size, self.rng):
             if pressed:
                 return None
             part = self.group.shard(X, y)
-            J = self.group.mean(float(self.step(*part)), len(part[0]))
-            norms += [] if self.compiled else [gradient_norm(self.optimizer)]
-            if not math.isfinite(sum(norms[-1:], J)):
+            J, norm = map(float, self.step(*part))
+            J = self.group.mean(J, len(part[0]))
+            if not math.isfinite(J + norm):
                 raise FloatingPointError(self.diagnosis(before))
-            cost += J * len(X)
+            cost, norms = cost + J * len(X), norms + norm
             view.step()
         if not all(np.isfinite(x.data).all() for x in self.optimizer.params):
             raise FloatingPointError(self.diagnosis(before))
@@ -212,9 +212,7 @@ class Run:
                 part = self.group.shard(X, y)
                 for name, value in evaluate(self.model, self.loss, part[0], part[1], self.metrics).items():
                     results.setdefault(prefix + name, self.group.mean(value, len(part[0])))
-        results["learning_rate"] = rate
-        if norms:
-            results["gradient_norm"] = sum(norms) / len(norms)
+        results |= {"learning_rate": rate, "gradient_norm": norms / self.batches}
         return results | {"seconds": perf_counter() - started}
 
     def diagnosis(self, before: Any) -> str:

@@ -28,8 +28,9 @@ from typing import Any
 from tinygrad_edu.func import leaves
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.read.emit import Emitter
-from tinygrad_edu.read.plan import FunctionPlan, Plan, StepPlan
+from tinygrad_edu.read.plan import FunctionPlan, Plan
 from tinygrad_edu.read.traced import Traced
+from tinygrad_edu.read.training import StepPlan
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Compiled", "compile"]
@@ -44,10 +45,12 @@ def compile(
     optimizer: Optimizer | None = None,
     *,
     engine: str = "numpy",
+    gradient_norm: bool = False,
 ) -> Any:
     """A training step of a model, or a function, as fast straight-line code.
 
         step = compile(model, loss, optimizer);   J = step(X, Y)      the last argument goes to the loss
+        step = compile(..., gradient_norm=True);  J, norm = step(X, Y)
         fast = compile(function);                 y = fast(*args)
 
     The step gives the cost before its update; it leaves `.grad` alone. Small parameters are moved into memory side by
@@ -69,6 +72,8 @@ def compile(
             "compile: a training step needs a model, a loss and an optimizer; got "
             f"{'no loss' if loss is None else 'no optimizer'}. Pass all three, or a function alone."
         )
+    if gradient_norm and loss is None:
+        raise TypeError("compile: gradient_norm is for training steps; got a function alone. Return its norm from it.")
     for x in (function, *([loss] if loss is not None else [])):
         if not callable(x):
             raise TypeError(f"compile: needs something to call; got {type(x).__name__}. Pass a Module or a function.")
@@ -81,7 +86,7 @@ def compile(
         return Compiled(function, partial(FunctionPlan, emitter, function), step=False)
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"compile: optimizer must be an Optimizer; got {type(optimizer).__name__}. Try optim.SGD.")
-    return Compiled(function, partial(StepPlan, emitter, function, loss, optimizer), step=True)
+    return Compiled(function, partial(StepPlan, emitter, function, loss, optimizer, gradient_norm), step=True)
 
 
 class Compiled:

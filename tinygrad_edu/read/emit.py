@@ -20,7 +20,7 @@ from tinygrad_edu.read.expressions import Expressions
 from tinygrad_edu.read.forms import VIEWS
 from tinygrad_edu.read.memory import Memory, Names, Place
 from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, values_in
-from tinygrad_edu.read.rewrites import InFloats, joined, spread, taken_off
+from tinygrad_edu.read.rewrites import InFloats, elementwise, joined, reduces, spread, taken_off
 
 __all__ = ["Emitted", "Emitter"]
 
@@ -167,16 +167,43 @@ class Emitter(Expressions):
         order = self.memory.order(step)
         over = tuple(values_in(step.args)) if elementwise(step) else ()
         place = self.places[step.result] = self.memory.room(step.result, number, over, order)
+        out = place.name
         if dtype == step.result.dtype and self.spreads(step, place):
             function = spread(function)
+        elif len({x.shape for x in values_in(step.args)}) > 1 and not self.memory.run:
+            operands, out = self.turned(step, operands, place)
         if isinstance(step.function, InFloats) and step.result.size > MANY:  # by way of truth values: faster
             truths = self.memory.take(Value(step.result.shape, bool, step), number, order)
             yield self.call(function), [*operands, truths.name]
             yield self.call(np.copyto), [place.name, truths.name]
         elif step.function in (np.maximum, np.minimum):
-            yield self.call(function), [*operands, f"out={place.name}"]
+            yield self.call(function), [*operands, f"out={out}"]
         else:
-            yield self.call(function), [*operands, place.name]
+            yield self.call(function), [*operands, out]
+
+    def turned(self, step: Step, operands: list[str], place: Place) -> tuple[list[str], str]:
+        """Operands of several shapes, and the result, as NumPy takes them faster.
+
+        An array of one entry loses its axes; where the result lies column by column, all are transposed.
+        """
+        arrays: list[np.ndarray | None] = [None] * len(operands)
+        for k, x in enumerate(step.args):
+            array = self.places[x].array if isinstance(x, Value) and x in self.places else None
+            if array is not None and array.ndim and array.size == 1:
+                operands[k] = self.names.view(array.reshape(()), f"{operands[k]}_entry")
+            elif isinstance(x, Value) and x.shape:
+                if array is None or len(step.result.shape) != 2:
+                    return operands, place.name
+                arrays[k] = array
+        by_columns = place.array is not None and place.array.flags.f_contiguous and not place.array.flags.c_contiguous
+        if not by_columns or all(x is None or x.ndim == 2 for x in arrays):
+            return operands, place.name
+        for k, array in enumerate(arrays):
+            if array is not None and array.ndim == 1:
+                operands[k] = self.names.view(array[:, None], f"{operands[k]}_column")
+            elif array is not None:
+                operands[k] = self.names.view(array.T, f"{operands[k]}_T")
+        return operands, self.transposed(place)
 
     def spreads(self, step: Step, place: Place) -> bool:
         """Whether an operand is spread over the rows or columns of a large array, and these are long."""
@@ -362,17 +389,3 @@ class Emitter(Expressions):
         for called, operands in entries:
             args = [f"out={short[x[4:]]}" if x.startswith("out=") else short.get(x, x) for x in operands]
             self.lines.append(f"    {called}({', '.join(args)})")
-
-
-def elementwise(step: Step) -> bool:
-    """Whether a step is a ufunc that treats each entry on its own, and can write its result into an array."""
-    if isinstance(step.function, InFloats):
-        return True
-    function = step.function
-    return isinstance(function, np.ufunc) and (function.nout, function.signature) == (1, None) and not step.kwargs
-
-
-def reduces(step: Step) -> bool:
-    """Whether a step is a reduction by a ufunc that can write its result into an array."""
-    ours = isinstance(getattr(step.function, "__self__", None), np.ufunc) and step.name.endswith(".reduce")
-    return ours and len(step.args) == 1 and set(step.kwargs) <= {"axis", "keepdims"}

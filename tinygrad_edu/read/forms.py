@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import operator
 import warnings
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from tinygrad_edu.read.program import LIKE, Step, Value, added_at, call, placed
 
-__all__ = ["VIEWS", "WrongShape", "form_of"]
+__all__ = ["OF_FORM", "PYTHON", "VIEWS", "WrongShape", "form_of"]
 
 #: Functions whose result shares the memory of their argument.
 VIEWS = {
@@ -32,6 +33,20 @@ SHAPED_BY_SHAPES = {
     *VIEWS, *LIKE, *ENTRYWISE, np.concatenate, np.stack, operator.getitem, placed, added_at, np.add.reduce,
     np.maximum.reduce, np.minimum.reduce, np.sum, np.mean, np.max, np.min, np.var, np.std,
 }  # fmt: skip
+#: What a ufunc is for Python's own numbers.
+PYTHON: dict[Any, Callable[..., Any]] = {
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+    np.divide: operator.truediv,
+    np.floor_divide: operator.floordiv,
+    np.remainder: operator.mod,
+    np.power: operator.pow,
+    np.negative: operator.neg,
+    np.absolute: abs,
+}
+#: Functions that look at shapes alone, or at dtypes: answered at once.
+OF_FORM = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type}
 LARGE = 1 << 12  # entries that are worth not computing with
 
 

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.read.emit import Emitter, elementwise
+from tinygrad_edu.read.emit import Emitter
 from tinygrad_edu.read.memory import Place
 from tinygrad_edu.read.program import Step, Value, values_in
-from tinygrad_edu.read.rewrites import InFloats, clip
+from tinygrad_edu.read.rewrites import InFloats, clip, elementwise
 
 __all__ = ["LoopEmitter"]
 
+KINDS = (np.dtype(np.float64), np.dtype(np.float32))
 LARGER = "({0} if {0} >= {1} or {0} != {0} else {1})"  # NaN stays, as in NumPy
 SMALLER = "({0} if {0} <= {1} or {0} != {0} else {1})"
 ARITHMETIC: dict[Any, str] = {
@@ -47,7 +48,7 @@ class LoopEmitter(Emitter):
     least = 0
 
     def can_join(self, step: Step) -> bool:
-        if not elementwise(step) or step.result.dtype.kind != "f" or not 1 <= len(step.result.shape) <= 2:
+        if not elementwise(step) or step.result.dtype not in KINDS or not 1 <= len(step.result.shape) <= 2:
             return False
         known = step.function in (*ARITHMETIC, clip) or isinstance(step.function, InFloats)
         return known and all(x.number or x.dtype == step.result.dtype for x in values_in(step.args))
@@ -79,7 +80,8 @@ class LoopEmitter(Emitter):
                 place = self.places[step.result] = self.memory.room(step.result, end, used, order)
                 loop.store(place, made[step.result])
         kernel = self.names.of(loop.compiled(order), "loop")
-        self.names.notes.append(f"{kernel}: for each entry, " + "; ".join(loop.lines))
+        note = f"{kernel}: for each entry, " + "; ".join(loop.lines)
+        self.names.notes += [note] if note not in self.names.notes else []
         self.lines.append(f"{kernel}({', '.join(loop.arguments)})")
 
     def entry(self, loop: Loop, x: Any) -> str:
@@ -87,8 +89,10 @@ class LoopEmitter(Emitter):
         number = x.constant if isinstance(x, Value) and x.number and x.known else x
         if type(number) in (int, float, bool):
             return loop.constant(number)
+        if isinstance(x, Value) and not x.shape and not x.number and not x.known:
+            return loop.argument(f"{self.place(x).name}[()]", "")  # a number of NumPy, or an array without axes
         if isinstance(x, Value) and not x.shape:
-            return loop.argument(self.operand(x, loop.dtype), "[()]" if x.number or x.known else "")
+            return loop.argument(self.operand(x, loop.dtype), "[()]")
         place = self.place(x)
         return loop.argument(place.name, loop.index if x.shape == loop.shape else f"[{loop.index[-2]}]")
 
@@ -105,7 +109,7 @@ class Loop:
         self.index = "[i, j]" if len(shape) == 2 else "[i]"
         self.arguments: list[str] = []
         self.lines: list[str] = []
-        self.constants: dict[float, str] = {}
+        self.constants: dict[str, str] = {}  # as text: -0.0 is not 0.0
 
     def argument(self, name: str, index: str) -> str:
         if name not in self.arguments:
@@ -114,14 +118,14 @@ class Loop:
 
     def constant(self, x: float) -> str:
         """A number of the arrays' dtype, by name: Numba would take Python's for a float64."""
-        return self.constants.setdefault(float(x), f"c{len(self.constants)}")
+        return self.constants.setdefault(repr(float(x)), f"c{len(self.constants)}")
 
     def let(self, function: Any, operands: list[str]) -> str:
         """A name for the result of a step."""
         if function is clip:
             x, low, high = operands
             return self.let(np.minimum, [self.let(np.maximum, [x, low]), high])
-        unbounded = {np.maximum: -np.inf, np.minimum: np.inf}.get(function)
+        unbounded = {np.maximum: "-inf", np.minimum: "inf"}.get(function)
         if unbounded in self.constants and operands[1] == self.constants[unbounded]:
             return operands[0]
         simple = []
@@ -154,9 +158,11 @@ class Loop:
 
 
 @lru_cache(maxsize=512)
-def compiled_loop(text: str, dtype: np.dtype, constants: tuple[tuple[float, str], ...]) -> Any:
+def compiled_loop(text: str, dtype: np.dtype, constants: tuple[tuple[str, str], ...]) -> Any:
     import numba
 
-    namespace: dict[str, Any] = {name: dtype.type(x) for x, name in constants} | {"sqrt": np.sqrt}
+    namespace: dict[str, Any] = {"sqrt": np.sqrt}
+    with np.errstate(over="ignore"):
+        namespace |= {name: dtype.type(x) for x, name in constants}
     exec(text, namespace)
     return numba.njit(namespace["loop"], error_model="numpy")

@@ -3,31 +3,29 @@
 A plan holds what was true when its function was traced: the shapes and dtypes of the arguments, the tensors that the
 function reaches, which of them require a gradient, every setting. `fitting` says whether that still holds.
 
-Read next: `emit.py`, how the code is written.
+Read next: `training.py`, the program of a training step; `emit.py`, how the code is written.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autograd import grad, mode, seed
+from tinygrad_edu.autograd import mode
 from tinygrad_edu.func import leaves, rebuild
 from tinygrad_edu.memory import give_back_freed_arrays
-from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.read.alike import distinct, exact
 from tinygrad_edu.read.emit import Emitter
 from tinygrad_edu.read.program import Step, Value
 from tinygrad_edu.read.rewrites import rewritten
 from tinygrad_edu.read.traced import Refusal, Trace, Traced
-from tinygrad_edu.read.update import Update, require_apart, require_unused, side_by_side, writable
 from tinygrad_edu.read.watch import Guard, Watch
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["FunctionPlan", "Plan", "StepPlan"]
+__all__ = ["FunctionPlan", "Plan", "objects"]
 
 LARGE = 1 << 23  # bytes of arrays made for a program
 
@@ -153,7 +151,9 @@ class Plan:
                 guard.require(f"{x}.shape == {shape} and {x}.dtype == {guard.name(dtype)}")
             elif kind is not float:
                 same = guard.name(shape)
-                guard.require(f"{x} is {same} or {x} == {same}")
+                close = f"{guard.name(exact)}({x}) == {guard.name(exact(shape))}"
+                equal = f"{x} == {same}" if kind in (int, bool) or distinct(shape) else f"({x} == {same} and {close})"
+                guard.require(f"{x} is {same} or {equal}")
                 continue
             given.append(x)
         guard.require(f"{guard.name(mode.get)}() == {guard.name(mode.get())}")
@@ -294,115 +294,3 @@ class FunctionPlan(Plan):
             x = next(results) if computed else known
             found.append(Tensor.wrap(x) if computed and is_tensor else x)
         return rebuild(self.result, iter(found))
-
-
-class StepPlan(Plan):
-    """The program of a training step: its parameters and the optimizer's state lie in arrays that it holds."""
-
-    def __init__(
-        self,
-        emitter: type[Emitter],
-        model: Callable[..., Any],
-        loss: Callable[..., Any],
-        optimizer: Optimizer,
-        args: tuple[Any, ...],
-    ) -> None:
-        if len(args) < 2:
-            raise TypeError(f"compile: a step needs inputs and targets; got {len(args)} argument(s). Call step(X, Y).")
-        self.emitter, self.model, self.loss, self.optimizer = emitter, model, loss, optimizer
-        self.together = True
-        super().__init__(Watch(model, loss, optimizer, *objects(args)), args)
-
-    def record(self, args: tuple[Any, ...], like: Sequence[Step] = ()) -> tuple[Trace, Update]:
-        trace, update = super().record(args, like)
-        if self.together and not update.entrywise:
-            self.together = False
-            return super().record(args)
-        return trace, update
-
-    def follow(self, trace: Trace, given: tuple[Any, ...], handles: dict[Tensor, Traced]) -> Update:
-        trace.section = "forward"
-        J = self.loss(self.model(*given[:-1]), given[-1])
-        if not isinstance(J, Tensor):
-            raise TypeError(
-                f"compile: the loss must return a Tensor; got {type(J).__name__}. float() or .item() cut the graph."
-            )
-        trace.section = "backward"
-        seed(J, None, "compile", False)
-        gradients = grad(J, [x for x in self.optimizer.params if x.requires_grad], allow_unused=True)
-        trace.section = "update"
-        update = Update(trace, self.optimizer, handles, gradients, self.together)
-        trace.outputs = [J.data.value, *update.targets.values()]  # type: ignore[attr-defined]
-        return update
-
-    def argument_names(self, count: int) -> list[str]:
-        return ["X", "Y"] if count == 2 else super().argument_names(count)
-
-    def may_change(self, described: Update) -> Any:
-        return described.targets
-
-    def write(self, trace: Trace, described: Update) -> None:
-        require_apart(self.watch.tensors)
-        program, optimizer = rewritten(trace), self.optimizer
-        targets = dict(zip(described.targets, program.outputs[1:], strict=True))
-        program.outputs = program.outputs[:1]
-        ready: dict[Value, np.ndarray] = {}
-        self.bound: list[tuple[Tensor, np.ndarray]] = []
-        self.states: list[tuple[int, tuple[np.ndarray, ...]]] = []
-        for group in described.groups:
-            tensors = [optimizer.params[k] for k in group.positions]
-            whole, views = side_by_side([writable(x, self.watch.tensors[x]) for x in tensors])
-            ready[group.inputs[0]] = whole
-            ready.update(zip((described.starts[x] for x in tensors), views, strict=True))
-            self.bound += zip(tensors, views, strict=True)
-            kept = [
-                side_by_side(list(arrays))
-                for arrays in zip(*(optimizer.state[k] for k in group.positions), strict=True)
-            ]
-            ready.update(zip(group.inputs[1:], (array for array, _ in kept), strict=True))
-            self.states += [(k, tuple(parts[n] for _, parts in kept)) for n, k in enumerate(group.positions)]
-        require_unused(self.bound, [x.value for x in trace.arrays.values()])
-        self.hold()
-        counted = [k for group in described.groups if group.counts for k in group.positions]
-        used = {value for step in program.steps for value in step.inputs}
-        counts = {group.count: group.positions for group in described.groups}
-        self.alike = [positions for count, positions in counts.items() if count in used and len(positions) > 1]
-        self.firsts = [positions[0] for count, positions in counts.items() if count in used]
-        program.inputs = [x for x in program.inputs if x not in counts or x in used]
-        program.inputs.append(taken := Value((), object, name="steps_taken"))
-        emitted = self.emitter(program, ready, targets, [f"{taken.name}[{k}] += 1" for k in counted]).emit()
-        self.run, self.source, self.nbytes = emitted
-
-    def hold(self) -> bool:
-        """Have the parameters and the state lie in this program's arrays, with the values that they have now."""
-        moved = [(x, array, x.data.copy()) for x, array in self.bound if x.data is not array]  # may be views of others
-        for x, array, now in moved:
-            array[...] = now
-            x.data = array
-        for k, arrays in self.states:
-            if self.optimizer.state[k] is not arrays:
-                for array, now in zip(arrays, self.optimizer.state[k], strict=True):
-                    array[...] = now
-                self.optimizer.state[k] = arrays
-        return True
-
-    def around(self, guard: Guard, tensor: Tensor, flag: bool, shape: Any, dtype: Any) -> list[str]:
-        array = dict(self.bound).get(tensor)
-        if array is None:
-            return super().around(guard, tensor, flag, shape, dtype)
-        x, hold = guard.name(tensor), guard.name(self.hold)
-        guard.require(f"{x}.requires_grad is {flag}")
-        same = f"{x}.data.shape == {shape} and {x}.data.dtype == {guard.name(dtype)}"
-        guard.require(f"{x}.data is {guard.name(array)} or ({same} and {hold}())")
-        return []
-
-    def numbers(self, guard: Guard) -> list[str]:
-        optimizer = guard.name(self.optimizer)
-        guard.require(f"{optimizer}.params == {guard.name([*self.optimizer.params])}")
-        for first, *others in self.alike:
-            guard.require(" == ".join(f"{optimizer}.steps[{k}]" for k in (first, *others)))
-        if self.optimizer.buffers:
-            held, same = guard.name([arrays for _, arrays in self.states]), guard.name(operator.is_)
-            places = ", ".join(f"{optimizer}.state[{k}]" for k, _ in self.states)
-            guard.require(f"all(map({same}, ({places},), {held})) or {guard.name(self.hold)}()")
-        return [f"{optimizer}.lr", *(f"{optimizer}.steps[{k}]" for k in self.firsts), f"{optimizer}.steps"]

@@ -262,7 +262,7 @@ def tidied(program: Program) -> Program:
 
 
 def frozen(tree: Any) -> Any:
-    """A key that is the same for the same call: 1, 1.0 and True are told apart."""
+    """A key that is the same for the same call: 1, 1.0 and True are told apart, and 0.0 and -0.0."""
     if isinstance(tree, tuple | list):
         return (type(tree), *map(frozen, tree))
     if isinstance(tree, slice):
@@ -273,4 +273,4 @@ def frozen(tree: Any) -> Any:
         hash(tree)
     except TypeError:
         return id(tree)
-    return (type(tree), tree)
+    return (type(tree), repr(tree) if isinstance(tree, float | complex) else tree)

@@ -22,7 +22,7 @@ import numpy as np
 
 from tinygrad_edu.read.program import Program, Step, Value, placed, tidied
 
-__all__ = ["InFloats", "clip", "joined", "rewritten", "spread", "taken_off"]
+__all__ = ["InFloats", "clip", "elementwise", "joined", "reduces", "rewritten", "spread", "taken_off"]
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 
@@ -76,6 +76,20 @@ def taken_off(array: Any, key: Any, x: Any) -> Any:
 def joined(*arrays: Any) -> Any:
     """The entries of all arrays, one after the other."""
     return np.concatenate([np.ravel(x) for x in arrays])
+
+
+def elementwise(step: Step) -> bool:
+    """Whether a step is a ufunc that treats each entry on its own, and can write its result into an array."""
+    if isinstance(step.function, InFloats):
+        return True
+    function = step.function
+    return isinstance(function, np.ufunc) and (function.nout, function.signature) == (1, None) and not step.kwargs
+
+
+def reduces(step: Step) -> bool:
+    """Whether a step is a reduction by a ufunc that can write its result into an array."""
+    ours = isinstance(getattr(step.function, "__self__", None), np.ufunc) and step.name.endswith(".reduce")
+    return ours and len(step.args) == 1 and set(step.kwargs) <= {"axis", "keepdims"}
 
 
 def by(value: Any, function: Any) -> tuple[Any, ...] | None:

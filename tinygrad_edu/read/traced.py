@@ -28,7 +28,7 @@ import numpy as np
 from tinygrad_edu.autograd import Node
 from tinygrad_edu.ops import Op
 from tinygrad_edu.ops.op import Rule
-from tinygrad_edu.read.forms import VIEWS, WrongShape, form_of
+from tinygrad_edu.read.forms import OF_FORM, PYTHON, VIEWS, WrongShape, form_of
 from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, replaced, sources, value_like
 
 __all__ = ["Refusal", "Trace", "Traced"]
@@ -142,22 +142,6 @@ class Trace(Program):
         )
         error.around = [x for x in sources(value) if not x.fixed]
         return error
-
-
-#: What a ufunc is for Python's own numbers.
-PYTHON: dict[Any, Callable[..., Any]] = {
-    np.add: operator.add,
-    np.subtract: operator.sub,
-    np.multiply: operator.mul,
-    np.divide: operator.truediv,
-    np.floor_divide: operator.floordiv,
-    np.remainder: operator.mod,
-    np.power: operator.pow,
-    np.negative: operator.neg,
-    np.absolute: abs,
-}
-#: Functions that look at shapes alone, or at dtypes: answered at once.
-OF_FORM = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type}
 
 
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):

@@ -58,6 +58,7 @@ class Update:
     groups   the parameters that have a gradient
     starts   the value of each tensor before it
     targets  the value that each changed input shall hold after the step
+    length   the value of the gradient's length alone, if it is asked for
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class Update:
         handles: dict[Tensor, Traced],
         gradients: Sequence[Any],
         side: bool = True,
+        measured: bool = False,
     ) -> None:
+        self.length: list[Value] = []
         self.starts = {x: handle.value for x, handle in handles.items()}
         trained = [k for k, x in enumerate(optimizer.params) if x.requires_grad]
         found = {k: g.data for k, g in zip(trained, gradients, strict=True) if g is not None}
@@ -96,6 +99,11 @@ class Update:
             shadow.params[-1].requires_grad, shadow.params[-1].grad = True, Tensor.wrap(g)
             shadow.steps.append(count)
             shadow.state.append(state)
+        if measured:
+            gradients = [np.reshape(x.grad.data, -1) for x in shadow.params if x.grad is not None]
+            zero = Traced(trace, trace.constant(np.zeros(())))
+            length: Any = np.sqrt(sum((np.dot(g, g) for g in gradients), start=zero))
+            self.length = [length.value]
         before = len(trace.steps)
         shadow.step()
         for group, steps in zip(self.groups, shadow.steps, strict=True):

@@ -7,6 +7,7 @@ Values of tensors and arrays are no matter here: they are read anew at each call
 
 from __future__ import annotations
 
+import operator
 import random
 import sys
 import types
@@ -20,12 +21,14 @@ import numpy as np
 
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.read.alike import alike, distinct, values
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Guard", "Watch"]
 
 #: What training changes in an optimizer; all else in it is a setting.
 MOVING = {"_lr", "rates", "steps", "state", "params"}
+MANY = 16  # entries of a dict that are not looked at one by one
 PLAIN = (str, bytes, int, float, complex, bool, type(None), np.ndarray, np.generic)
 
 
@@ -256,10 +259,7 @@ class Watch:
     def change(self) -> str | None:
         """The first thing that is not as it was, named; None if all is."""
         for name, now, before in self.held:
-            try:
-                if now != before:
-                    return f"{name or 'an attribute'} has changed"
-            except ValueError:  # arrays that are not the same one
+            if not alike(now, before):
                 return f"{name or 'an attribute'} has changed"
         for name, place in self.places.values():
             if place.now() is not place.before:
@@ -268,20 +268,30 @@ class Watch:
             if array.tobytes() != entries:
                 return f"{name} has changed"
         for optimizer, kept in self.settings:
-            if settings(optimizer) != kept:
+            if not alike(settings(optimizer), kept):
                 return f"a setting of {type(optimizer).__name__} has changed"
         return None
 
     def guard(self, guard: Guard) -> None:
-        """The same as conditions."""
+        """The same as conditions; what could equal something else must be the same object, or is looked at closely."""
         guard.require(f"{guard.name([now for _, now, _ in self.held])} == {guard.name([old for *_, old in self.held])}")
         for _, place in self.places.values():
             guard.require(f"{place.text(guard)} is {guard.name(place.before)}")
         for _, array, entries in self.looked.values():
             guard.require(f"{guard.name(array)}.tobytes() == {guard.name(entries)}")
+        same: list[str] = []
+        for _, now, before in self.held:
+            parts = values(before)
+            close = {key: x for key, x in parts.items() if not distinct(x) and (key, type(x)) != ("training", bool)}
+            if isinstance(now, dict) and len(close) < MANY:
+                same += [f"{guard.name(now)}[{guard.name(key)}] is {guard.name(x)}" for key, x in close.items()]
+            elif close:
+                found = guard.name(now) + ".values()" * isinstance(now, dict)
+                same.append(f"all(map({guard.name(operator.is_)}, {found}, {guard.name([*parts.values()])}))")
         for optimizer, kept in self.settings:
-            for key, x in kept.items():
-                guard.require(f"{guard.attribute(optimizer, key)} == {guard.name(x)}")
+            same += [f"{guard.attribute(optimizer, key)} is {guard.name(x)}" for key, x in kept.items()]
+        if same:
+            guard.require(f"({' and '.join(same)}) or {guard.name(self.change)}() is None")
 
 
 def settings(optimizer: Optimizer) -> dict[str, Any]:
