@@ -1,13 +1,16 @@
-"""What other packages have as a method and NumPy has not: the advice where such a name is missing here."""
+"""Names that people bring from other packages: an error that says what to write here."""
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 import numpy as np
 
-__all__ = ["advice"]
+__all__ = ["FUNCTIONS", "INSTEAD", "Elsewhere", "advice"]
 
 #: Names of PyTorch, and what to write.
 INSTEAD = {
+    "add_": "t.data += x, for a leaf and outside the graph",
     "bmm": "a @ b",
     "cat": "np.concatenate([a, b], axis)",
     "clone": "t.copy()",
@@ -26,28 +29,48 @@ INSTEAD = {
     "numel": "t.size",
     "permute": "t.transpose(axes)",
     "pow": "t ** n",
+    "requires_grad_": "Tensor(data, requires_grad=True)",
+    "sub_": "t.data -= x, for a leaf and outside the graph",
     "t": "t.T",
     "tensor": "tg.Tensor(data)",
     "to": "t.astype(dtype)",
-    "type": "t.astype(dtype)",
     "unsqueeze": "np.expand_dims(t, axis)",
     "view": "t.reshape(shape)",
-    "view_as": "t.reshape(other.shape)",
-}
+    "zero_": "t.data[...] = 0, for a leaf and outside the graph",
+} | {name: f"tg.{name}(t)" for name in ("relu", "sigmoid", "softmax", "log_softmax", "softplus", "logsumexp")}
+#: Functions of NumPy that PyTorch has as methods.
+FUNCTIONS = (
+    "abs",
+    "ceil",
+    "cos",
+    "exp",
+    "expm1",
+    "floor",
+    "log",
+    "log1p",
+    "matmul",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "tanh",
+)
 
 
 def advice(name: str) -> str:
-    """What to write in place of an attribute that is not there, as the end of a sentence; "" if nothing is known."""
-    from tinygrad_edu import functional  # is built on what asks here
+    """What to write in place of a name that is not there, as the end of a sentence; "" if nothing is known."""
+    known = INSTEAD.get(name) or (f"np.{name}" if callable(vars(np).get(name)) else "")
+    return f"; write {known}" if known else ""
 
-    if name.startswith("_"):
-        return ""
-    if name in INSTEAD:
-        return f"; write {INSTEAD[name]}"
-    if name in functional.__all__:
-        return f"; write tg.{name}(t)"
-    if callable(vars(np).get(name)):
-        return f"; write np.{name}"
-    if name.endswith("_"):
-        return "; what a graph has recorded must not change in place: make a new tensor, or change t.data of a leaf"
-    return ""
+
+class Elsewhere:
+    """An attribute that is not there. (A __getattr__ would say the same, but slow down all that are.)"""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> NoReturn:
+        raise AttributeError(f"{owner.__name__}: has no attribute {self.name!r}{advice(self.name)}")
+
+    def __repr__(self) -> str:
+        return f"not there{advice(self.name)}"

@@ -17,7 +17,7 @@ Read next: `protocol.py`, how a call of NumPy finds its op.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -420,11 +420,6 @@ class Tensor(Node):
 
     # Python's protocols
 
-    if not TYPE_CHECKING:  # so that a type checker still tells a name that is missing
-
-        def __getattr__(self, name):
-            raise AttributeError(f"Tensor: has no attribute {name!r}{habits.advice(name)}", name=name, obj=self)
-
     def __getitem__(self, key: Any) -> Tensor:
         plain = tuple(x.data if isinstance(x, Node) else x for x in key) if isinstance(key, tuple) else key
         return apply(ops.index, (self,), {"key": plain.data if isinstance(plain, Node) else plain})
@@ -496,6 +491,10 @@ class Tensor(Node):
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         """Record a NumPy function by the op that answers for it."""
         return protocol.of_function(function, args, kwargs)
+
+
+for name in (*habits.INSTEAD, *habits.FUNCTIONS):
+    setattr(Tensor, name, habits.Elsewhere(name))
 
 
 def explain(op: ops.Op, values: list[Any], error: Exception) -> Exception:
