@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import linecache
 from pathlib import Path
 
 import hand_slips
@@ -128,6 +129,15 @@ IN_LINE = [
     ("stateful", "self.dz1.sum(axis=1", "self.dz1.sum(axis=0", "db1 = self.dz1.sum(axis=0, keepdims=True)"),
     ("objects", "grad.sum(axis=0", "grad.mean(axis=0", "self.db = grad.mean(axis=0, keepdims=True)"),
     ("objects", "self.alpha)\n\n\nclass", "0)\n\n\nclass", "return grad * np.where(self.x > 0, 1, 0)"),
+    ("shared_array", "dscores -= Y", "dscores += Y", "dscores += Y"),
+    ("shared_array", "dscores /= len(X)", "dscores /= len(X[0])", "dscores /= len(X[0])"),
+    ("shared_array", "dz1 *= 1 - cache", "dz1 *= cache", 'dz1 *= cache["h"] ** 2'),
+    ("shared_array", "dW1 = X.T @ dz1", "dW1 = X.T @ dz1 / 10", "dW1 = X.T @ dz1 / 10"),
+    ("shared_array", "dW1 += reg *", "dW1 += 3 * reg *", 'dW1 += 3 * reg * params["W1"]'),
+    ("classwise", "dscores[range(N), y] -= 1", "dscores[range(N), y] -= 2", "dscores[range(N), y] -= 2"),
+    ("classwise", "dscores /= N", "dscores /= N - 1", "dscores /= N - 1"),
+    ("margins", "dW[:, y[i]] -= X[i]", "dW[:, y[i]] += X[i]", "dW[:, y[i]] += X[i]"),
+    ("examplewise", "(1 - h[i] ** 2)", "(1 + h[i] ** 2)", "back = V.T @ err * (1 + h[i] ** 2)"),
 ]
 
 
@@ -138,6 +148,18 @@ def test_the_line_is_the_one_that_made_the_value(name, right, wrong, line, tmp_p
     file = tmp_path / f"{name}.py"
     file.write_text(text.replace(right, wrong, 1), encoding="utf-8")
     assert backprop_in(file).mistakes[0].text == line
+
+
+def test_the_fix_of_a_line_leaves_the_lines_after_it_as_they_are(tmp_path):
+    text = (HANDS / "shared_array.py").read_text(encoding="utf-8")
+    file = tmp_path / "shared_array.py"
+    file.write_text(text.replace("dW1 = X.T @ dz1", "dW1 = X @ dz1.T", 1).replace("X @ dz1.T", "X.T @ dh * 3", 1))
+    found = backprop_in(file, show_fix=True).mistakes[0]
+    assert found.text == "dW1 = X.T @ dh * 3"
+    assert "reg" not in found.fix
+    file.write_text(file.read_text().replace(found.text, found.fix, 1))
+    linecache.checkcache()
+    assert backprop_in(file).ok
 
 
 def test_a_variable_called_after_the_output_may_hold_the_gradient_of_what_that_was_made_of():
@@ -221,6 +243,31 @@ def test_a_forward_that_cannot_be_traced_is_compared_with_differences():
     report = check.backprop(cut, backward, *given)
     assert report.ok
     assert {term.verdict for term in report.terms} == {"right", "cannot tell"}
+    assert "could not be traced" in str(report)
+
+
+def test_what_can_stand_for_a_change_in_place_is_said():
+    forward, backward, *given = on_own_sizes("K9")
+
+    def cut(params, X, Y):
+        W1 = params["W1"] * 1.0
+        W1[0] = 0.5
+        return forward(params | {"W1": W1}, X, Y)
+
+    said = " ".join(str(check.backprop(cut, backward, *given)).split())
+    assert "`W1[0] = 0.5`: an array is changed in place there. np.where" in said
+
+
+def test_a_cost_that_is_only_partly_tied_to_the_parameters_is_not_traced_around():
+    forward, backward, *given = on_own_sizes("K9")
+
+    def cut(params, X, Y):
+        W1 = np.zeros_like(params["W1"])
+        W1[:] = params["W1"]
+        return forward(params | {"W1": W1}, X, Y)
+
+    report = check.backprop(cut, backward, *given)
+    assert report.ok
     assert "could not be traced" in str(report)
 
 

@@ -93,7 +93,7 @@ def place(term: Judged, network: Network) -> None:
 def masks(term: Judged, right: np.ndarray) -> bool:
     """Whether entries were set to 0 that are not 0 after dropout: the name means the value before it."""
     given = np.asarray(term.given)
-    return given.shape == right.shape and bool(right.all()) and not given.all() and bool(given.any())
+    return given.shape == right.shape and bool(given.any()) and bool(((given == 0) & (right != 0)).any())
 
 
 def proportional(value: np.ndarray, right: np.ndarray) -> float:
@@ -155,7 +155,10 @@ def reached(ran: Ran, network: Network) -> list[Judged]:
             if found and equal(found[-1].value, binding.value):
                 continue  # passed on from function to function
             if found and binding.changed:
-                if masked(found[-1].value, binding.value):
+                copied = any(
+                    equal(x.value, found[-1].value) for name in held if name != binding.name for x in held[name]
+                )
+                if not own_change(binding, ran) or (masked(found[-1].value, binding.value) and not copied):
                     continue  # dA, made into dZ in its place
                 found.pop()
             found.append(binding)
@@ -177,6 +180,14 @@ def reached(ran: Ran, network: Network) -> list[Judged]:
                 key = f"{name} ({network.name_of[node]})" if node in network.name_of else name
                 terms.append(Judged(key, node=node, given=binding.value, hidden=True, line=binding.line))
     return terms
+
+
+def own_change(binding: Binding, ran: Ran) -> bool:
+    """Whether an array that was changed in place is still this variable's, and was not given to a later one."""
+    place = next(k for k, b in enumerate(ran.bindings) if b is binding)
+    names = {b.name for b in ran.bindings if b.changed and b.line == binding.line and equal(b.value, binding.value)}
+    given = [b.name for b in ran.bindings[:place] if b.name in names and not b.changed]
+    return not given or binding.name == given[-1]
 
 
 def masked(before: np.ndarray, after: np.ndarray) -> bool:
@@ -245,6 +256,30 @@ def decide(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, 
     if best is not None:
         marked.scale = best[1]
         scales(marked, inner, ratios, right, best[1])
+        without_consequence(marked, ran, inner, ratios, right)
+
+
+def without_consequence(
+    marked: Marked, ran: Ran, inner: list[Judged], ratios: dict[int, float], right: dict[int, bool]
+) -> None:
+    """Leave out a variable that seems wrong if nothing wrong follows from it: its name means something else.
+
+    Where a parameter is used several times, no one value explains its gradient, and nothing can be told.
+    """
+    network = marked.network
+    if network is None or ran.failure:
+        return
+    shared = [t.node for t in marked.roots if t.node in network.parameters and len(network.next_named(t.node)) > 1]
+    kept = {x for w in shared for x in network.later(w)}
+    for node in dict.fromkeys(term.node for term in marked.roots if term.hidden and term.node not in kept):
+        before, count = marked.terms, len({root.node for root in marked.roots})
+        marked.terms = [term for term in before if term.node is not node]
+        scales(marked, [term for term in inner if term.node is not node], ratios, right, marked.scale)
+        if len({root.node for root in marked.roots}) < count:
+            inner = [term for term in inner if term.node is not node]
+        else:
+            marked.terms = before
+            scales(marked, inner, ratios, right, marked.scale)
 
 
 def variables(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, str] | None) -> list[Judged]:

@@ -34,8 +34,8 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
     bases = [(name, upstream, 0.0), *errors(z, scene)]
     output = not any(network.products(x) for x in [a, *network.later(a)])
     rest = link.rest if link else np.ones(z.data.shape)
-    if output and scene.error and (fit := fits(person, scene.arrays[scene.predicted], scene)):
-        yield Reading("F4", 0.6 + fit[1], f"{sought.key} = {scene.predicted}: the targets are missing", fit[0])
+    if output:
+        yield from of_targets(sought, scene)
     words = list(vocabulary(z, pre, link, network, scene.arrays))
     for base, value, price in bases:
         if value.shape != z.data.shape:
@@ -65,6 +65,17 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
     yield from twice(sought, scene, activation, output, link, words, bases)
     if output and activation.name == "linear":
         yield from at_the_cost(sought, scene)
+
+
+def of_targets(sought: Sought, scene: Scene) -> Iterator[Reading]:
+    """A or A + Y in the place of A − Y."""
+    if not scene.error:
+        return
+    predicted, error = scene.arrays[scene.predicted], scene.gradients[scene.error] * scene.scale
+    if fit := fits(sought.person, predicted, scene):
+        yield Reading("F4", 0.6 + fit[1] / 4, f"{sought.key} = {scene.predicted}: the targets are missing", fit[0])
+    if fit := fits(sought.person, 2 * predicted - error, scene):
+        yield Reading("F3", 0.6 + fit[1] / 4, f"{sought.key} = {scene.predicted} + Y; they are taken away", fit[0])
 
 
 def unlinked(activation: Activation, output: bool, scene: Scene) -> str:
@@ -147,14 +158,23 @@ def by_sign(sought: Sought, scene: Scene, link: Elementwise, g: np.ndarray, name
 
 def another_mask(sought: Sought, scene: Scene, link: Elementwise, g: np.ndarray, name: str) -> Iterator[Reading]:
     """Dropout with a mask that is not that of the forward pass."""
-    whole = g * link.slope
-    told = whole != 0  # elsewhere any mask gives 0
-    if not (link.rest == 0).any() or sought.person.shape != whole.shape or sought.person[~told].any():
+    rest, slope = link.rest, link.slope
+    if any(sought.node is x for x in scene.network.through_dropout(link.a)):
+        rest, slope = slope, rest
+    whole = g * slope
+    if not (rest == 0).any() or sought.person.shape != whole.shape:
         return
+    for mask, x in scene.arrays.items():
+        other = x.shape == whole.shape and ((x == 0) | (x == 1)).all() and ((x != 0) != (rest != 0)).any()
+        if other and (fit := fits(sought.person, whole * x * rest.max(), scene)):
+            done = f"{sought.key} = {name} * {mask}, which is not the mask that forward had here"
+            yield Reading("A12", 0.5 + fit[1] / 4, done, fit[0])
+    told = whole != 0  # elsewhere any mask gives 0
     ratio = sought.person[told] / whole[told]
     values = np.unique(np.round(ratio[ratio != 0], 9))
-    if len(values) == 1 and (ratio == 0).any() and ((ratio == 0) != (link.rest[told] == 0)).any():
-        yield Reading("A12", 1.2, f"{sought.key} = {name} * g' * a mask that is not the one of forward")
+    masked = len(values) == 1 and (ratio == 0).any() and not sought.person[~told].any()
+    if masked and ((ratio == 0) != (rest[told] == 0)).any():
+        yield Reading("A12", 1.0, f"{sought.key} = {name} * g' * a mask that is not the one of forward")
 
 
 def dropped(sought: Sought, scene: Scene, words: list[Any]) -> Iterator[Reading]:
@@ -188,6 +208,7 @@ def twice(
 
 def at_the_cost(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The link from the cost itself."""
+    yield from of_targets(sought, scene)
     below = [scene.network.elementwise(z) for z in scene.network.name_of if z is not sought.node]
     activated = any(link is not None and link.a is sought.node and np.ptp(link.slope) for link in below)
     for base, error, price in errors(sought.node, scene):

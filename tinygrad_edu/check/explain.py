@@ -72,14 +72,24 @@ def add_error(scene: Scene, marked: Marked, Y: Any) -> None:
     network = scene.network
     if not isinstance(Y, np.ndarray):
         return
-    made = [x for x in network.name_of if x.op is not None and x not in network.own and x is not network.cost]
+    names = {node: name for name, node in network.node_of.items()} | network.name_of
+    made = [x for x in names if x.op is not None and x not in network.own and x is not network.cost]
     for node in sorted(made, key=lambda x: -x.created):
         labels = one_hot(Y, node.data.shape, marked.axis)
-        if labels is not None and not network.products(node):
-            scene.predicted = network.name_of[node]
+        logs = labels is not None and sum_to_one(np.exp(node.data), marked.axis)
+        known = node in network.name_of and not any(sum_to_one(x.data, marked.axis) for x in names)
+        if labels is not None and not network.products(node) and (known or logs or sum_to_one(node.data, marked.axis)):
+            scene.predicted = f"exp({names[node]})" if logs else names[node]
+            predicted = scene.arrays[scene.predicted] = np.exp(node.data) if logs else np.asarray(node.data, float)
             scene.error = f"({scene.predicted} − Y)"
-            scene.gradients[scene.error] = (node.data - labels) / scene.scale
+            scene.gradients[scene.error] = (predicted - labels) / scene.scale
             return
+
+
+def sum_to_one(x: np.ndarray, axis: int | None) -> bool:
+    """Whether an array holds the probabilities of classes."""
+    several = axis is not None and x.ndim == 2 and x.shape[1 - axis] > 1
+    return several and close(np.sum(x, axis=1 - axis), np.ones(x.shape[axis]))  # type: ignore[operator,index]
 
 
 def one_hot(Y: np.ndarray, shape: tuple[int, ...], axis: int | None) -> np.ndarray | None:
@@ -151,6 +161,23 @@ def explain(marked: Marked) -> None:
         if not term.readings:
             search_slip(term, marked, scene, network)
     refine(marked)
+    in_another_order(marked, network)
+
+
+def in_another_order(marked: Marked, network: Network) -> None:
+    """Gradients of parameters that are right, each in the place of another."""
+    taken: dict[str, str] = {}
+    for term in marked.terms:
+        if term.wrong and term.node in network.parameters:
+            same = [x for x in network.parameters if x is not term.node and close(term.given, network.right.get(x))]
+            if same:
+                taken[term.key] = network.name_of[same[0]]
+    if len(taken) > 1:
+        places = [f"{key} holds the gradient of {name}" for key, name in taken.items()]
+        done = ", ".join(places[:4]) + ", and so on" * (len(places) > 4)
+        for term in marked.roots:
+            if term.key in taken:
+                term.readings.insert(0, Reading("E13", 0.0, f"the gradients stand in another order: {done}"))
 
 
 def search_slip(term: Judged, marked: Marked, scene: Scene, network: Network) -> None:

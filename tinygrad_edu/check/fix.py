@@ -18,6 +18,7 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.activations import recognise
 from tinygrad_edu.check.judged import Judged, Marked
 from tinygrad_edu.check.network import Network, close
+from tinygrad_edu.check.steps import Step, undone
 from tinygrad_edu.check.trace import Binding, Ran
 
 __all__ = ["fixed"]
@@ -34,20 +35,25 @@ SLOPES = {
 ERRORS = ("({a} - {y})", "2 * ({a} - {y})", "(-{y} / {a} + (1 - {y}) / (1 - {a}))", "-{y} / {a}", "(1 - {y} / {a})")
 
 
-def fixed(term: Judged, marked: Marked, ran: Ran) -> str:
-    """A line that gives the right value, going on from the person's own gradients; "" if none was found."""
+def fixed(term: Judged, marked: Marked, ran: Ran, version: Binding | None, later: list[Step]) -> str:
+    """A line that gives the right value, going on from the person's own gradients; "" if none was found.
+
+    It is that of the version which the slip is in: the steps that follow it stay as they are.
+    """
     network, scene = marked.network, marked.scene
     if network is None or scene is None or term.node is None:
         return ""
     variable = term.key.split(" (")[0]
     mine = [binding for binding in ran.bindings if binding.name == variable]
-    if any(not binding.outer for binding in mine):
+    if any(not binding.outer for binding in mine) or (version is not None and not version.outer):
         return ""  # a function that backward calls has names of its own
-    line = term.line or (mine[-1].line if mine else None)
+    if version is not None and not version.held_by:
+        variable = version.name
+    line = version.line if version is not None else term.line or (mine[-1].line if mine else None)
     names = Spoken(ran, line, {name: scene.arrays[name] for name in ("X", "Y") if name in scene.arrays})
     others = {node: g for node, g in scene.given.items() if node is not term.node}
     scale = 1.0 if term.node in network.parameters else term.scale if term.value is not None else marked.scale
-    expected = np.asarray(network.carry(others)[term.node]) * scale
+    expected = undone(np.asarray(network.carry(others)[term.node]) * scale, later)
     for text in written(term, network, names, marked):
         for over in ("", *names.counts(marked)):
             value = names.value(text + over)
@@ -140,18 +146,23 @@ def written(term: Judged, network: Network, names: Spoken, marked: Marked) -> It
             for axis in (marked.axis, None):
                 keep = ", keepdims=True" if node.data.ndim > 1 else ""
                 text = f"np.sum({g}, axis={axis}{keep})" if axis is not None else f"np.sum({g})"
-                for over in ("", *names.counts(marked)) if decay else ("",):
-                    yield text + over + decay
+                yield from with_decay(text, decay, names.counts(marked))
         for product in network.products(node):
             other = names.name(product.other)
             if other:
                 turned = other.removesuffix(".T") if other.endswith(".T") else f"{other}.T"
                 text = f"{turned} @ {g}" if product.other_left else f"{g} @ {turned}"
-                for over in ("", *names.counts(marked)) if decay else ("",):
-                    yield text + over + decay
+                yield from with_decay(text, decay, names.counts(marked))
         yield from through(node, following[-1], g, network, names)
     if not any(network.products(x) for x in (node, *network.later(node))):
         yield from at_the_end(node, network, names)
+
+
+def with_decay(text: str, decay: str, counts: Iterator[str]) -> Iterator[str]:
+    """A product with the L2 term behind it, and alone: the term may be added in a line of its own."""
+    if decay:
+        yield from (text + over + decay for over in ("", *counts))
+    yield text
 
 
 def through(z: Node, a: Node, g: str, network: Network, names: Spoken) -> Iterator[str]:

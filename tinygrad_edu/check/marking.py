@@ -26,6 +26,7 @@ from tinygrad_edu.check.nested import flattened
 from tinygrad_edu.check.network import Network
 from tinygrad_edu.check.probe import Probe, examples, own, probes, redrawn
 from tinygrad_edu.check.report import Found, Report, Term
+from tinygrad_edu.check.steps import of_each_example
 from tinygrad_edu.check.trace import Ran, Traced, run_backward, trace
 from tinygrad_edu.check.wording import from_failure, line_of, source_file, stopped, worded
 
@@ -177,9 +178,13 @@ def run(work: Work, probe: Probe) -> Run:
     wanted = traced.cost is None or any(INPUTS & set(meanings(key)) for key in keys)  # X.dot(W) cannot be traced either
     if wanted and np.asarray(probe.X).dtype.kind == "f" and np.ndim(probe.X):
         by_input = trace(work.forward, probe.params, probe.X, probe.Y, by_input=True)
-        traced = by_input if by_input.cost is not None else traced
+        traced = by_input if traced.cost is None or by_input.cost is not None else traced
+        if traced.cost is None:
+            around = trace(work.forward, probe.params, probe.X, probe.Y, by_input=True, around=True)
+            traced = around if around.cost is not None and agrees(work.forward, around, probe) else traced
     m, axis = examples(traced, probe.X, probe.Y)
     network = Network(traced) if traced.cost is not None else None
+    ran = replace(ran, bindings=[*ran.bindings, *of_each_example(ran.bindings, m, axis)])
     return Run(probe, traced, ran, m, axis, network)
 
 

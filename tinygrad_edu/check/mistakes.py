@@ -147,6 +147,9 @@ ROWS = (
      "dW and db of a layer come from the same cost: both are averaged or neither is."),
     ("E12", "one-example-only", "for i in range(m): dW = np.outer(dz[i], a[i])", "dW += np.outer(dz[i], a[i])",
      "The gradients of all examples add up; what is assigned anew in the loop is that of the last one."),
+    ("E13", "another-order", "return dW1, dW2, db1, db2   # params = [W1, b1, W2, b2]", "return dW1, db1, dW2, db2",
+     "The gradients themselves are right, but an update takes each for the parameter in its place: give them in the "
+     "order of the parameters."),
     # The sign and the derivative of the cost
     ("F1", "sign-flipped", "dZ2 = Y - A2", "dZ2 = A2 - Y",
      "Every number has the opposite sign. Y - A goes with W += lr * dW only."),

@@ -19,7 +19,7 @@ MANY = 100  # links: where each entry was computed by itself, a slip is in all o
 def by_one_rule(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The chain rule again, one link left out, dropped or of the other sign."""
     for text, found, price, value in altered_rules(sought, scene):
-        if value.shape != sought.person.shape or close(value, sought.expected):
+        if value.shape != sought.person.shape or close(value, sought.expected) or close(value, sought.right):
             continue
         if fit := fits(sought.person, value, scene):
             yield Reading(found, 0.9 + price + fit[1], text, fit[0])

@@ -19,7 +19,7 @@ import sys
 import traceback
 from bisect import bisect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -28,6 +28,7 @@ import numpy as np
 
 from tinygrad_edu.autograd import Node, created
 from tinygrad_edu.check.nested import SHORT, attributes, flat, short
+from tinygrad_edu.check.passing import losing_gradients, noting_numbers
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Binding", "Failure", "Ran", "Traced", "plain", "run_backward", "same_randomness", "trace"]
@@ -46,6 +47,7 @@ class Binding:
     outer: bool = True  # in the function itself, not in one that it calls
     held_by: str = ""  # the variable that has it as an entry
     made: int | None = None  # the line of the function that returned it
+    function: str = ""
 
 
 @dataclass
@@ -119,6 +121,7 @@ class Watch:
         self.marks: list[tuple[int, int]] = []
         self.numbers: dict[str, float] = {}
         self.given_back: tuple[Any, int | None] = (None, None)
+        self.function = ""
 
     def __enter__(self) -> Watch:
         self.before = sys.gettrace()
@@ -149,6 +152,7 @@ class Watch:
         line, outer = self.line.get(frame, frame.f_lineno), frame.f_code is self.code
         seen = self.seen.setdefault(frame, {})
         count, entered = len(self.bindings), frame not in self.line
+        self.function = frame.f_code.co_name
         for name, value in attributes(frame.f_locals.get("self")).items():
             self.note(name, value, line, seen, outer, "self")
         if entered:
@@ -175,7 +179,7 @@ class Watch:
         kept = value.copy() if isinstance(value, np.ndarray) and value.size <= LARGEST else value
         seen[place] = (value, kept)
         made = self.given_back[1] if value is self.given_back[0] else None
-        self.bindings.append(Binding(name, kept, line, same, outer, held_by, made))
+        self.bindings.append(Binding(name, kept, line, same, outer, held_by, made, self.function))
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -213,23 +217,6 @@ def filled(cell: Any) -> bool:
     return True
 
 
-@contextmanager
-def noting_numbers() -> Iterator[list[Tensor]]:
-    """Note the Tensors that become plain numbers: `cost = float(np.squeeze(cost))` ends most people's forward."""
-    noted: list[Tensor] = []
-    item = Tensor.item
-
-    def noting(self: Tensor) -> float:
-        noted.append(self)
-        return item(self)
-
-    Tensor.item = noting  # type: ignore[method-assign]
-    try:
-        yield noted
-    finally:
-        Tensor.item = item  # type: ignore[method-assign]
-
-
 def copied(value: Any) -> Any:
     """A copy of nested dicts, lists and tuples of arrays."""
     if isinstance(value, dict):
@@ -264,30 +251,47 @@ def split(result: Any) -> tuple[Any, Any]:
     return cost, cache
 
 
-def trace(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, by_input: bool = False) -> Traced:
-    """Run forward once, on Tensors, X too if its gradient is wanted; on plain arrays if it cannot be traced."""
+def trace(
+    forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, by_input: bool = False, around: bool = False
+) -> Traced:
+    """Run forward once, on Tensors, X too if its gradient is wanted; on plain arrays if it cannot be traced.
+
+    With `around`, gradients that are made between the parts of the cost are passed by, if it is the same without them.
+    """
     inputs = Tensor(X, requires_grad=True, name="X") if by_input else copied(X)
     tensors = {
         name: Tensor(x, requires_grad=True, name=name) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
         for name, x in params.items()
     }
-    cut, traced = "", None
-    with np.errstate(all="ignore"), same_randomness(forward):
+    watch = Watch(forward)
+    with np.errstate(all="ignore"), same_randomness(forward), noting_numbers() as numbers:
         try:
-            with noting_numbers() as numbers, Watch(forward) as watch:
+            with watch, losing_gradients() if around else nullcontext():
                 cost, cache = split(forward(tensors, inputs, copied(Y)))
             found = cost_tensor(cost, numbers)
-            if found is not None:
-                named, earlier = names(cache, watch.bindings, tensors)
-                if by_input:
-                    named |= {name: inputs for name in ("X", "A0") if not isinstance(named.get(name), Tensor)}
-                value = float(found.data.item())
-                traced = Traced(found, value, tensors, plain(cache), named, earlier, marks=watch.marks)
             cut = "its cost is no longer tied to the parameters (float(), .item() or math on a part of it)"
         except Exception as error:
-            cut = cut_by(failed(error), params)
+            found, cache, cut = None, {}, cut_by(failed(error), params)
     again = untraced(forward, params, X, Y, cut)  # and an object that keeps values for backward has arrays again
-    return traced or again
+    if found is None or around:
+        found = held_before(watch.bindings, again.value)
+    if found is None:
+        return again
+    first = next((k for k, binding in enumerate(watch.bindings) if binding.value is found), len(watch.bindings))
+    named, earlier = names(cache, watch.bindings[: first + 1], tensors)
+    if by_input:
+        named |= {name: inputs for name in ("X", "A0") if not isinstance(named.get(name), Tensor)}
+    whole = plain(cache) or again.cache
+    return Traced(found, float(found.data.item()), tensors, whole, named, earlier, marks=watch.marks)
+
+
+def held_before(bindings: list[Binding], cost: float) -> Tensor | None:
+    """The cost in a variable, where the gradients are made in the same function and end the trace behind it."""
+    for binding in reversed(bindings):
+        x = binding.value
+        if isinstance(x, Tensor) and x.requires_grad and x.size == 1 and np.isclose(x.data.item(), cost, 1e-12, 0):
+            return x
+    return None
 
 
 def cut_by(failure: Failure, params: dict[str, Any]) -> str:
@@ -295,6 +299,8 @@ def cut_by(failure: Failure, params: dict[str, Any]) -> str:
     where = f"line {failure.line}, `{failure.text}`: " if failure.line else ""
     if any(isinstance(x, np.matrix) for x in params.values()):
         return f"{where}the * of np.matrix is a product of matrices; arrays can be followed, with @ for it"
+    if "the graph has recorded must not change" in failure.message:
+        return f"{where}an array is changed in place there. np.where(mask, value, array) can be followed"
     if "must not become a plain array" not in failure.message:
         return f"{where}{failure.kind}: {failure.message}"
     return (

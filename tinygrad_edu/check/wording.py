@@ -19,7 +19,8 @@ from tinygrad_edu.check.judged import Judged, Marked
 from tinygrad_edu.check.mistakes import MISTAKES
 from tinygrad_edu.check.repair import repaired
 from tinygrad_edu.check.report import Found, Report, Term
-from tinygrad_edu.check.trace import Failure, Ran, equal
+from tinygrad_edu.check.steps import held, made
+from tinygrad_edu.check.trace import Binding, Failure, Ran
 
 __all__ = ["from_failure", "line_of", "source_file", "stopped", "worded"]
 
@@ -48,14 +49,15 @@ def worded(
 
 
 def line_of(key: str, given: Any, ran: Ran) -> int | None:
-    """The line that made a value: that of the variable of its name, else of the first that held it.
+    """The line that made a value: that of the variable of its name, else of the first that held it."""
+    return written_in(held(key, given, ran), ran)
+
+
+def written_in(found: Binding | None, ran: Ran) -> int | None:
+    """The line of a version of a value.
 
     A line that ran again and again, `grad = layer.backward(grad)`, tells less than the one that returned the value.
     """
-    held = [b for b in ran.bindings if given is not None and equal(np.asarray(b.value), given)]
-    plain = [binding for binding in held if binding.held_by in ("", "self")]
-    named = [binding for binding in plain if binding.name == key.split(" (")[0]]
-    found = next(iter((*named, *plain, *held)), None)
     if found is None:
         return None
     again = [b for b in ran.bindings if (b.name, b.line) == (found.name, found.line) and b is not found]
@@ -86,7 +88,8 @@ def group(marked: Marked, ran: Ran, file: str, show_fix: bool) -> tuple[Found, .
     for found, terms in together.items():
         first = terms[0]
         reading = first.readings[0] if first.readings else None
-        line = line_of(first.key, first.given, ran) or first.line
+        version, later = made(first, marked, ran)
+        line = written_in(version, ran) or first.line
         others = [r for r in first.readings[1:] if reading and r.price <= reading.price + 0.4 and r.id != found]
         mistakes.append(
             Found(
@@ -98,7 +101,7 @@ def group(marked: Marked, ran: Ran, file: str, show_fix: bool) -> tuple[Found, .
                 line=line,
                 text=linecache.getline(file, line).strip() if line and file else "",
                 factor=reading.factor if reading else 1.0,
-                fix=fixed(first, marked, ran) if show_fix and found != "G2" else "",
+                fix=fixed(first, marked, ran, version, later) if show_fix and found not in ("G2", "E13") else "",
                 alternatives=tuple(dict.fromkeys(f"{MISTAKES[r.id].name} ({r.id})" for r in others))[:3],
             )
         )
