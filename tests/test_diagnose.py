@@ -192,6 +192,14 @@ def test_the_rule_of_a_value_that_is_used_twice_names_both_uses(tmp_path):
     assert backprop_in(file).mistakes[0].derivation == "dJ/dWh = Σ over its 3 uses of what comes back through each"
 
 
+def test_a_parameter_without_a_gradient_is_told():
+    forward, backward, *given = on_own_sizes("K1")
+    assert not any("No gradient" in note for note in check.backprop(forward, backward, *given).notes)
+    report = check.backprop(forward, lambda *a: {k: g for k, g in backward(*a).items() if k != "db1"}, *given)
+    assert report.ok
+    assert any(note.startswith("No gradient was returned for b1, which the cost") for note in report.notes)
+
+
 def test_a_gradient_of_zeros_is_said_to_be_one():
     forward, backward, *given = on_own_sizes("K9")
 

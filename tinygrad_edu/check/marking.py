@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -234,7 +234,20 @@ def marked_on(work: Work, given: Run, calmer: int = 0) -> Report:
     marked = mark(traced, ran, probe.X, probe.Y, given.m, given.axis, work.names)
     if given.m == 1 and probe.X is not None:
         notes.append("There is one example: a missing or extra 1/m cannot be told on your data.")
-    return worded(marked, ran, work.backward, tuple(notes), probe.about, work.show_fix)
+    report = worded(marked, ran, work.backward, tuple(notes), probe.about, work.show_fix)
+    return replace(report, notes=(*report.notes, *unanswered(given, report)))
+
+
+def unanswered(given: Run, report: Report) -> Iterator[str]:
+    """Which parameters got no gradient."""
+    answered = {term.of for term in report.terms}
+    trained = given.network.parameters if given.network else ()
+    missing = [name for name, x in given.traced.params.items() if x in trained and name not in answered]
+    if missing and given.ran.failure is None and answered & given.traced.params.keys():
+        yield (
+            f"No gradient was returned for {', '.join(missing)}, which the cost depends on: right if not trained, else "
+            "return it, too."
+        )
 
 
 def smaller(probe: Probe) -> Probe:
