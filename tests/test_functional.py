@@ -1,5 +1,7 @@
 """Activations, the affine map and losses: tables from elsewhere, differences, and what is refused."""
 
+import pickle
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
@@ -501,3 +503,9 @@ def test_what_is_no_probability_is_refused(probability, found):
 
 def test_the_public_names_are_those_of_the_module():
     assert all(getattr(tg, name) is getattr(functional, name) for name in functional.__all__)
+
+
+def test_a_target_that_was_pickled_is_not_cast():
+    target = pickle.loads(pickle.dumps(np.ones((3, 1))))
+    assert target.dtype is not np.ones(1).dtype
+    assert functional.matched("mse_loss", np.zeros((3, 1)), target, "mean")[1] is target

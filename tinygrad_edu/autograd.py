@@ -208,7 +208,7 @@ def chain_rule(
             if gx is g:
                 lent.add(x)
             try:
-                fits = gx.shape == data.shape and gx.dtype is data.dtype
+                fits = gx.shape == data.shape and (gx.dtype is data.dtype or gx.dtype == data.dtype)
             except AttributeError:
                 fits = False  # a Python number
             if not fits:

@@ -253,7 +253,7 @@ def matched(name: str, prediction: Any, target: Any, reduction: str) -> tuple[An
             "broadcasting would stretch or refuse. Reshape the target, for example y[:, None] or y.ravel()."
         )
     check_reduction(name, shape, reduction)
-    return prediction, target if target.dtype is dtype else target.astype(dtype)
+    return prediction, target if target.dtype == dtype else target.astype(dtype)
 
 
 def class_numbers(name: str, scores: Any, labels: Any, reduction: str) -> Any:

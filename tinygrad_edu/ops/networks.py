@@ -30,7 +30,7 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
             f"linear: the bias must have one entry for each of the {len(weight)} outputs; got {x.shape} and "
             f"{weight.shape} and {bias.shape}. Reshape it to ({len(weight)},)."
         )
-    if y.dtype is not bias.dtype:
+    if y.dtype is not bias.dtype and y.dtype != bias.dtype:  # equal, but not the same, after unpickling
         return y + bias
     y += bias
     return y
