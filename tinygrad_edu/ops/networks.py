@@ -67,16 +67,16 @@ def _sigmoid(x: Any) -> Any:
 sigmoid = Op(_sigmoid, lambda g, y, x: g * y * (1 - y))
 
 
-def _gated(g: Any, is_open: Any) -> Any:
-    """g where the gate is open, else 0."""
-    gate = is_open.astype(g.dtype)  # two floats multiply faster than a float and a boolean
+def _where_positive(g: Any, y: Any) -> Any:
+    """g where y is positive, else 0."""
+    gate = (y > 0).astype(g.dtype)  # two floats multiply faster than a float and a boolean
     if type(g) is not np.ndarray:
         return g * gate
     gate *= g  # in its own memory: a large new array costs more than the product
     return gate
 
 
-relu = Op(lambda x: x.clip(0, np.inf), lambda g, y, x: _gated(g, y > 0))  # relu'(0) = 0
+relu = Op(lambda x: x.clip(0, np.inf), lambda g, y, x: _where_positive(g, y))  # relu'(0) = 0
 leaky_relu = Op(
     lambda x, *, slope=0.01: np.where(np.greater(x, 0), x, slope * x),
     lambda g, y, x, *, slope=0.01: np.where(x > 0, g, slope * g),
