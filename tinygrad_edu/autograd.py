@@ -192,7 +192,7 @@ def chain_rule(
             arrays = [x.data if isinstance(x, Node) else x for x in inputs]
             noted = getattr(node, "noted", Note())
             require_unchanged(noted, op, arrays, node.data)
-        rules = op.rules or op.every(*given[2:], **params)
+        rules = op.rules or op.rules_for(given[2:], params)
         for k in node.flows_to:
             x = inputs[k]
             if wanted is not None and x not in wanted:

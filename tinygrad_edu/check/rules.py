@@ -69,8 +69,8 @@ def links(sought: Sought, scene: Scene) -> Iterator[tuple[Node, int, dict[Node, 
 def between(low: Node, stop: Iterable[Node], network: Network) -> Iterator[tuple[Node, int]]:
     """Every link from a value up to those where the gradient starts."""
     segment = {low, *network.later(low, stop)}
-    for node in segment:
-        if node.op is not None and node is not low:
+    for node in network.nodes:  # not the set, whose order differs from run to run
+        if node in segment and node.op is not None and node is not low:
             for k, x in enumerate(node.inputs):
                 if isinstance(x, Node) and x in segment:
                     yield node, k
