@@ -345,9 +345,8 @@ class Network:
 
     def replay(self, a: Node, z: Node, value: np.ndarray) -> np.ndarray | None:
         """da/dz as it would be if z held another value."""
-        between = [
-            node for node in reversed(self.nodes) if node in set(self.later(z)) and (node is a or z in reach(node))
-        ]
+        later = set(self.later(z))
+        between = [node for node in reversed(self.nodes) if node in later and (node is a or z in reach(node))]
         before: dict[Node, np.ndarray] = {z: z.data}
         try:
             z.data = value
