@@ -186,8 +186,8 @@ def test_large_arrays_are_worked_on_in_pieces():
 
 
 def test_a_bias_is_added_to_long_columns_without_being_written_out():
-    (model, ours), (other, eager) = twins(nn.MLP([2, 64, 1], nn.ReLU, rng=0), OPTIMIZERS["SGD"])
-    X, Y = np.random.default_rng(0).standard_normal((600, 2)), np.ones((600, 1))
+    (model, ours), (other, eager) = twins(nn.MLP([80, 64, 1], nn.ReLU, rng=0), OPTIMIZERS["SGD"])
+    X, Y = np.random.default_rng(0).standard_normal((600, 80)), np.ones((600, 1))
     step, before = tg.compile(model, nn.MSELoss(), ours), np.getbufsize()
     for _ in range(3):
         assert_allclose(step(X, Y), eager_step(other, nn.MSELoss(), eager, X, Y), rtol=1e-12)
@@ -993,15 +993,138 @@ def test_zero_and_minus_zero_are_two_calculations():
     assert not np.any(np.signbit(tg.compile(lambda x: x * 0.0 + x * -0.0)(x)))
 
 
-def test_biases_are_added_along_the_memory():
-    loss, X, Y = problem("chances", 8, 3, 1, np.float64, np.random.default_rng(0))
-    (model, ours), (other, eager) = twins(nn.MLP([3, 5, 1], rng=0), OPTIMIZERS["SGD"])
+@pytest.mark.parametrize(
+    ("sizes", "added"), [([9, 5, 1], "add(dot1_T, b1_column, dot1_T)"), ([9, 1], "b1_entry, dot1)")]
+)
+def test_a_bias_beside_many_inputs_is_added_along_the_memory(sizes, added):
+    loss, X, Y = problem("chances", 8, 9, 1, np.float64, np.random.default_rng(0))
+    (model, ours), (other, eager) = twins(nn.MLP(sizes, rng=0), OPTIMIZERS["SGD"])
     step = tg.compile(model, loss, ours)
     for k in range(5):
         assert_allclose(step(X, Y), eager_step(other, loss, eager, X, Y), rtol=1e-12)
         for x in (model, other):
-            x[0].bias.data = np.arange(5.0) + k
-    assert "add(dot1_T, b1_column, dot1_T)" in step.source and "add(dot2, b2_entry, dot2)" in step.source
+            x[0].bias.data = np.arange(1.0 * sizes[1]) + k
+    assert added in step.source
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_bias_is_a_weight_of_a_constant_one(name):
+    loss, X, Y = problem("classes", 8, 3, 4, np.float64, np.random.default_rng(0))
+    (model, ours), (other, eager) = twins(nn.MLP([3, 5, 4], rng=0), OPTIMIZERS[name])
+    step = tg.compile(model, loss, ours)
+    for _ in range(5):
+        assert_allclose(step(X, Y), eager_step(other, loss, eager, X, Y), rtol=1e-11)
+    assert "W1_b1_T.dot(X_2_and_ones_T, " in step.source and "dot1_and_ones_T.dot(" in step.source
+    assert " add(" not in step.source.partition("# backward")[0].replace("add(index", "")
+    arrays = [x.data for x in model.parameters()]
+    for m in (5, 8, 3):  # another program for another batch, in the same arrays
+        assert_allclose(step(X[:m], Y[:m]), eager_step(other, loss, eager, X[:m], Y[:m]), rtol=1e-11)
+        assert all(x.data is array for x, array in zip(model.parameters(), arrays, strict=True))
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-9)
+    assert_allclose(eager_step(model, loss, ours, X, Y), eager_step(other, loss, eager, X, Y), rtol=1e-11)
+
+
+class Odd(nn.Module):
+    """Layers that share inputs, weights and biases in all ways that a rewriting could trip over."""
+
+    def __init__(self, case):
+        self.first, self.second = nn.Linear(4, 4, rng=0), nn.Linear(4, 4, rng=1)
+        self.third, self.last, self.case = nn.Linear(4, 4, rng=2), nn.Linear(4, 1, rng=3), case
+        if case == "a frozen bias":
+            self.second.bias.requires_grad = False
+        if case == "a frozen weight":
+            self.second.weight.requires_grad = False
+        if case == "no bias":
+            self.second = nn.Linear(4, 4, bias=False, rng=1)
+
+    def forward(self, x):
+        a = np.tanh(self.first(x))
+        if self.case == "one input for two layers":
+            a = np.tanh(self.second(a)) * np.tanh(self.third(a)) + self.second.bias
+        elif self.case == "around a layer":
+            a = a + np.tanh(self.second(a))
+        elif self.case == "a layer twice":
+            a = np.tanh(self.second(np.tanh(self.second(a))))
+        elif self.case == "a weight tied":
+            a = np.tanh(self.second(a)) @ self.second.weight
+        elif self.case == "a penalty":
+            a = np.tanh(self.second(a)) + np.sum(self.second.weight**2) + np.sum(self.second.bias**2)
+        elif self.case == "a layer's result twice":
+            z = self.second(a)
+            a = np.tanh(z) * z
+        elif self.case == "ones of its own":
+            a = np.concatenate([np.tanh(self.second(a))[:, :3], np.ones((len(x), 1))], axis=1)
+        elif self.case == "a reshaped input":
+            a = np.tanh(self.second(np.reshape(np.reshape(a, (-1,)), (-1, 4))))
+        elif self.case == "the input again":
+            a = np.tanh(self.second(x)) + self.third(a) * x
+        else:
+            a = np.tanh(self.second(a))
+        return self.last(a)
+
+
+ODD = [
+    "one input for two layers", "around a layer", "a layer twice", "a weight tied", "a penalty", "a frozen bias",
+    "a frozen weight", "no bias", "a layer's result twice", "ones of its own", "a reshaped input", "the input again",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_weights_and_biases_in_odd_places_are_trained_as_eagerly(case):
+    rng = np.random.default_rng(0)
+    (model, ours), (other, eager) = twins(Odd(case), OPTIMIZERS["momentum"])
+    step = tg.compile(model, nn.MSELoss(), ours)
+    for m in (6, 2, 6, 1, 6):
+        X, Y = rng.standard_normal((m, 4)), rng.standard_normal((m, 1))
+        assert_allclose(step(X, Y), eager_step(other, nn.MSELoss(), eager, X, Y), rtol=1e-10)
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-9)
+
+
+def test_infinity_and_nan_pass_beside_ones():
+    (model, ours), (other, eager) = twins(nn.MLP([2, 3, 1], nn.ReLU, rng=0), OPTIMIZERS["SGD"])
+    step, Y = tg.compile(model, nn.MSELoss(), ours), np.zeros((4, 1))
+    for bad in (np.inf, np.nan):
+        X = np.arange(8.0).reshape(4, 2)
+        X[1, 1] = bad
+        with np.errstate(all="ignore"):
+            assert_array_equal(step(X, Y), eager_step(other, nn.MSELoss(), eager, X, Y))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8, np.int32])
+def test_one_entry_of_each_row_is_found_as_by_its_index(dtype):
+    def cost(z, labels):
+        p = np.tanh(z)
+        picked = p[np.arange(len(labels)), labels]
+        return np.sum(picked**2)
+
+    rng = np.random.default_rng(0)
+    fast, W = tg.compile(tg.func.value_and_grad(lambda W, X, y: cost(X @ W, y))), rng.standard_normal((3, 4))
+    X, labels = rng.standard_normal((9, 3)), rng.integers(0, 4, 9).astype(dtype)
+    for change in (0, 0 if np.dtype(dtype).kind == "u" else -4):  # -1 is the last
+        value, gradient = fast(W, X, labels + dtype(change))
+        expected = tg.func.value_and_grad(lambda W: cost(X @ W, labels))(W)
+        assert_allclose(value, expected[0], rtol=1e-13)
+        assert_allclose(gradient, expected[1], rtol=1e-12)
+    assert "_flat[index]" in fast.source
+    with pytest.raises(IndexError, match="out of bounds"):
+        fast(W, X, labels + dtype(4))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_product_that_blas_would_copy_in_blocks_is_made_of_a_turned_factor(dtype):
+    loss, X, Y = problem("classes", 64, 20, 10, dtype, np.random.default_rng(0))
+    model = nn.MLP([20, 128, 10], nn.ReLU, rng=0)
+    for x in model.parameters():
+        x.data = x.data.astype(dtype)
+    (model, ours), (other, eager) = twins(model, OPTIMIZERS["SGD"])
+    step = tg.compile(model, loss, ours)
+    for _ in range(3):
+        assert_allclose(step(X, Y), eager_step(other, loss, eager, X, Y), rtol=TOLERANCE[dtype])
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert_allclose(mine.numpy(), theirs.numpy(), rtol=TOLERANCE[dtype], atol=1e-6)
+    assert "copyto(dot4, exp1)" in step.source
 
 
 def test_a_program_has_each_calculation_once_and_no_dead_ones():

@@ -225,10 +225,9 @@ def _within_unit(data: np.ndarray, *, name: str, what: str, advice: str) -> None
 
 
 def _within_classes(labels: np.ndarray, *, name: str, classes: int) -> None:
-    low, high = np.minimum.reduce(labels), np.maximum.reduce(labels)
-    if low < 0 or high >= classes:
+    if labels.item(labels.argmin()) < 0 or labels.item(labels.argmax()) >= classes:
         raise ValueError(
-            f"{name}: class numbers must be in [0, {classes}); got {low} to {high}. "
+            f"{name}: class numbers must be in [0, {classes}); got {labels.min()} to {labels.max()}. "
             "Count classes from 0, and give the last layer one output for each."
         )
 

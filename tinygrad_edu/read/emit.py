@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu.read.biases import with_ones
 from tinygrad_edu.read.expressions import Expressions
 from tinygrad_edu.read.forms import VIEWS
 from tinygrad_edu.read.memory import Memory, Names, Place
@@ -155,6 +156,8 @@ class Emitter(Expressions):
             self.changed(number, step)
         elif function is joined:
             self.join(number, step)
+        elif function is with_ones:
+            self.widen(number, step)
         else:
             self.plain(step)
 
@@ -226,7 +229,8 @@ class Emitter(Expressions):
     def plain(self, step: Step) -> None:
         """A call whose result NumPy allocates."""
         if step.function is operator.getitem:
-            text = f"{self.expression(step.args[0])}[{self.key(step.args[1])}]"
+            array, key = self.one_in_each_row(self.place(step.args[0]), step.args[1])
+            text = f"{array}[{key}]"
         elif short := self.sum_of_few(step):
             text = short
         else:
@@ -259,12 +263,22 @@ class Emitter(Expressions):
     def product(self, number: int, step: Step) -> None:
         """A product by BLAS; one that lies column by column is that of the transposes, in the other order."""
         place = self.places[step.result] = self.memory.room(step.result, number, (), self.memory.order(step))
-        a, b = map(self.expression, step.args)
-        out = place.name
+        left, right = map(self.place, step.args)
+        if packs(left.array, right.array):
+            if step.args[0].size < step.args[1].size:
+                left = self.copied(number, step.args[0], "F")
+            else:
+                right = self.copied(number, step.args[1], "C")
+        a, b, out = left.name, right.name, place.name
         if place.array is not None and not place.array.flags.c_contiguous:
-            a, b = (self.transposed(self.place(x)) for x in reversed(step.args))
-            out = self.transposed(place)
+            a, b, out = map(self.transposed, (right, left, place))
         self.lines.append(f"{a}.dot({b}, {out})")  # faster than np.dot, which looks for __array_function__
+
+    def copied(self, number: int, value: Value, order: str) -> Place:
+        """A copy for the time of a step, row by row ("C") or column by column."""
+        copy = self.memory.take(Value(value.shape, value.dtype, self.program.steps[number]), number, order)
+        self.lines.append(f"{self.call(np.copyto)}({copy.name}, {self.place(value).name})")
+        return copy
 
     def transposed(self, place: Place) -> str:
         return f"{place.name}.T" if place.array is None else self.names.view(place.array.T, f"{place.name}_T")
@@ -307,9 +321,36 @@ class Emitter(Expressions):
             self.lines.append(f"{self.call(np.copyto)}({place.name}, {before.name})")
         if step.function is added_at:
             self.lines.append(f"{self.call(np.add.at)}({place.name}, {self.expression(key)}, {self.expression(x)})")
+        elif step.function is taken_off:
+            vector, index = self.one_in_each_row(place, key)
+            taken = self.operand(x, step.result.dtype)
+            if vector == place.name:
+                self.lines.append(f"{vector}[{index}] -= {taken}")
+            else:
+                self.lines.append(f"{self.call(np.subtract.at)}({vector}, {index}, {taken})")
         else:
-            sign = "-=" if step.function is taken_off else "="
-            self.lines.append(f"{place.name}[{self.key(key)}] {sign} {self.expression(x)}")
+            self.lines.append(f"{place.name}[{self.key(key)}] = {self.expression(x)}")
+
+    def one_in_each_row(self, place: Place, key: Any) -> tuple[str, str]:
+        """An array and an index of it as text: of a matrix that lies column by column, as of one long vector.
+
+        In a vector NumPy finds entries several times faster.
+        """
+        array, plain = place.array, (place.name, self.key(key))
+        if array is None or array.ndim != 2 or array.flags.c_contiguous or not array.flags.f_contiguous:
+            return plain
+        if not isinstance(key, tuple) or len(key) != 2 or not all(isinstance(x, Value) for x in key):
+            return plain
+        m, (rows, columns) = len(array), key
+        each = rows.shape == columns.shape == (m,) and rows.known and rows.fixed and np.can_cast(columns.dtype, np.intp)
+        if not each or not np.array_equal(rows.constant, range(m)):
+            return plain
+        if (columns, m) not in self.names.known:
+            index = self.names.of(np.empty(m, np.intp), "index", (columns, m))
+            height = self.names.number(m, np.intp)
+            self.lines.append(f"{self.call(np.multiply)}({self.expression(columns)}, {height}, {index})")
+            self.lines.append(f"{self.call(np.add)}({index}, {self.expression(rows)}, {index})")
+        return self.names.view(array.T.reshape(-1), f"{place.name}_flat"), self.names.known[columns, m]
 
     def join(self, number: int, step: Step) -> None:
         """Arrays one after the other: those that were not written there are copied."""
@@ -323,6 +364,13 @@ class Emitter(Expressions):
                 part = whole.array[start : start + value.size].reshape(value.shape)
                 self.lines.append(f"{self.call(np.copyto)}({self.names.view(part, f'd{start}')}, {place.name})")
             start += value.size
+
+    def widen(self, number: int, step: Step) -> None:
+        """A matrix beside its column of ones: written there already, or copied."""
+        x = step.args[0]
+        place, part = self.place(x), self.memory.beside_ones(x, number)
+        if place.array is not part.array:
+            self.lines.append(f"{self.call(np.copyto)}({part.name}, {place.name})")
 
     # Several steps at once
 
@@ -350,7 +398,7 @@ class Emitter(Expressions):
 
     def can_join(self, step: Step) -> bool:
         """Whether a step can be one of several that are done together."""
-        return elementwise(step) and step.result not in self.memory.parts
+        return elementwise(step) and step.result not in self.memory.parts and step.result not in self.memory.widened
 
     def in_step(self, x: Value, step: Step) -> bool:
         """Whether an operand can be taken piece by piece: it lies like the result, or is the same for all rows."""
@@ -389,3 +437,16 @@ class Emitter(Expressions):
         for called, operands in entries:
             args = [f"out={short[x[4:]]}" if x.startswith("out=") else short.get(x, x) for x in operands]
             self.lines.append(f"    {called}({', '.join(args)})")
+
+
+def packs(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    """Whether OpenBLAS copies both factors into blocks, though the product is small: because of the ways they lie.
+
+    It has a quicker way for small products, but not for rows by columns (in its sources,
+    kernel/x86_64/dgemm_small_kernel_permit_skylakex.c).
+    """
+    if a is None or b is None or a.ndim != 2 or b.ndim != 2:
+        return False
+    (m, k), n = a.shape, b.shape[1]
+    by_columns = b.flags.f_contiguous and not b.flags.c_contiguous
+    return a.flags.c_contiguous and by_columns and m * n > 1200 and m * n * k <= 1_000_000

@@ -1,7 +1,7 @@
 """Where the values of a compiled program lie: arrays that are made once and used again and again.
 
-A value gets the place where it is wanted in the end (a parameter, its part of a joined vector), else that of an operand
-that is used for the last time, else a free array, else a new one.
+A value gets the place where it is wanted in the end (a parameter, its part of a joined vector, beside a column of
+ones), else that of an operand that is used for the last time, else a free array, else a new one.
 
 Read next: `emit.py`, which writes the steps.
 """
@@ -15,10 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.read.program import Program, Step, Value
-from tinygrad_edu.read.rewrites import joined
+from tinygrad_edu.read.biases import with_ones
+from tinygrad_edu.read.program import Program, Step, Value, values_in
+from tinygrad_edu.read.rewrites import elementwise, joined
 
-__all__ = ["Buffer", "Memory", "Names", "Place"]
+__all__ = ["Buffer", "Memory", "Names", "Place", "view_key"]
+
+
+NARROW = 8  # columns of a matrix that is better copied column by column
 
 
 class Names:
@@ -121,6 +125,8 @@ class Memory:
         self.goes_to = {new: old for old, new in targets.items()}
         self.in_rows = made_into(program, targets.values())
         self.parts = parts_of_joins(program)
+        self.widened = made_beside_ones(program, self.last)
+        self.in_columns = {x.shape[0] for x in self.widened if x.step}
         self.run: tuple[float, tuple[int, ...]] | None = None  # pieces: the last step of the run, the shape of one
         for value in program.inputs:
             name = names.fresh(value.name or "x")
@@ -145,6 +151,8 @@ class Memory:
                 return target
         if value in self.parts:
             return self.part(value, number)
+        if value in self.widened:
+            return self.beside_ones(value, number)
         for place in (self.places[x] for x in over if x in self.places):
             held = place.buffer
             if held is None or not place.whole or held.last > number or (held.piece and not self.in_run(value, number)):
@@ -165,6 +173,21 @@ class Memory:
         array = whole.array[start : start + value.size].reshape(value.shape)
         return Place(self.names.view(array, value.name or f"d{start}"), array, whole.buffer)
 
+    def beside_ones(self, value: Value, number: int) -> Place:
+        """Its place in an array that has a column of ones besides; it is free until that array is used no more."""
+        wide = self.widened[value]
+        if wide not in self.places:
+            in_rows = not value.step and value.shape[1] > NARROW
+            array = np.ones(wide.shape, value.dtype, order="C" if in_rows else "F")
+            part = self.made(value, array[:, :-1])
+            name = self.names.view(array, f"{part.name}_and_ones")
+            self.places[wide] = Place(name, array, part)
+        held = self.places[wide].buffer
+        assert held and wide.step
+        needed = (value, wide) if wide.step.args[0] is value else (value,)
+        held.last = max(self.until(x, number) for x in needed)
+        return Place(held.name, held.array, held)
+
     def take(self, value: Value, number: int, order: str = "C") -> Place:
         """A free array, or a new one."""
         piece = self.in_run(value, number)
@@ -172,13 +195,21 @@ class Memory:
             if buffer.last < number and buffer.piece == piece and self.fits(buffer.array, value, order, piece):
                 buffer.last = self.until(value, number)
                 return Place(buffer.name, buffer.array, buffer)
-        name = self.names.counted(value)
         shape = self.run[1] if piece and self.run else value.shape
-        array = self.names.things[name] = np.empty(shape, value.dtype, order="F" if order == "F" else "C")
+        buffer = self.made(value, np.empty(shape, value.dtype, order="F" if order == "F" else "C"))
+        buffer.last, buffer.piece = self.until(value, number), piece
+        return Place(buffer.name, buffer.array, buffer)
+
+    def made(self, value: Value, array: np.ndarray) -> Buffer:
+        """A new array, named after the first value in it."""
+        name = self.names.counted(value)
+        self.names.things[name] = array
         self.names.known[view_key(array)] = name
-        self.buffers.append(Buffer(name, array, self.until(value, number), piece=piece))
-        self.names.notes.append(f"{name}: {value.dtype}{list(shape)}" + (", column by column" if order == "F" else ""))
-        return Place(name, array, self.buffers[-1])
+        self.names.notes.append(
+            f"{name}: {array.dtype}{list(array.shape)}{'' if array.flags.c_contiguous else ', column by column'}"
+        )
+        self.buffers.append(Buffer(name, array, np.inf))
+        return self.buffers[-1]
 
     def in_run(self, value: Value, number: int) -> bool:
         """Whether a value is needed in this run of pieces alone."""
@@ -195,7 +226,8 @@ class Memory:
         """Row by row or column by column: as the operands lie; a product with its longer axis last, for long loops."""
         shape = step.result.shape
         if step.function is np.dot:
-            return "F" if len(shape) == 2 and shape[0] > shape[1] and step.result not in self.in_rows else "C"
+            long = len(shape) == 2 and (shape[0] > shape[1] or shape[0] in self.in_columns)
+            return "F" if long and step.result not in self.in_rows else "C"
         arrays = [x.array for value in step.inputs if (x := self.places.get(value)) and x.array is not None]
         full = [array for array in arrays if array.ndim == len(shape) > 1 and array.size * 2 > step.result.size]
         return "F" if full and all(x.flags.f_contiguous and not x.flags.c_contiguous for x in full) else "C"
@@ -225,3 +257,18 @@ def parts_of_joins(program: Program) -> dict[Value, tuple[Step, int]]:
                 parts[value] = step, start
             start += value.size
     return parts
+
+
+def made_beside_ones(program: Program, last: Mapping[Value, float]) -> dict[Value, Value]:
+    """For values that get a column of ones, and those that they are written over: the value with the ones."""
+    found: dict[Value, Value] = {}
+    for number, step in reversed([*enumerate(program.steps)]):
+        if step.function is with_ones:
+            found[step.args[0]] = step.result
+        elif step.result in found and elementwise(step):
+            for x in values_in(step.args):
+                same = x.step and (x.shape, x.dtype) == (step.result.shape, step.result.dtype)
+                if same and last[x] == number and x not in found:
+                    found[x] = found[step.result]
+                    break
+    return found

@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from tinygrad_edu.autograd import grad, seed
 from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.read.biases import biases_as_weights
 from tinygrad_edu.read.emit import Emitter
 from tinygrad_edu.read.plan import Plan, objects
 from tinygrad_edu.read.program import Step, Value
@@ -82,17 +84,23 @@ class StepPlan(Plan):
         results = 1 + len(described.length)
         targets = dict(zip(described.targets, program.outputs[results:], strict=True))
         program.outputs = program.outputs[:results]
+        starts = {group: [described.starts[optimizer.params[k]] for k in group.positions] for group in described.groups}
+        wide = biases_as_weights(program, [(g.gradient, starts[g]) for g in described.groups if g.gradient])
         ready: dict[Value, np.ndarray] = {}
         self.bound: list[tuple[Tensor, np.ndarray]] = []
         self.states: list[tuple[int, tuple[np.ndarray, ...]]] = []
         for group in described.groups:
             tensors = [optimizer.params[k] for k in group.positions]
-            whole, views = side_by_side([writable(x, self.watch.tensors[x]) for x in tensors])
+            turned = [k for k, start in enumerate(starts[group]) if start in wide]
+            whole, views = side_by_side([writable(x, self.watch.tensors[x]) for x in tensors], turned)
             ready[group.inputs[0]] = whole
-            ready.update(zip((described.starts[x] for x in tensors), views, strict=True))
+            ready.update(zip(starts[group], views, strict=True))
+            for k in turned:
+                both = wide[starts[group][k]]
+                ready[both] = as_strided(views[k].T, both.shape)
             self.bound += zip(tensors, views, strict=True)
             kept = [
-                side_by_side(list(arrays))
+                side_by_side(list(arrays), turned)
                 for arrays in zip(*(optimizer.state[k] for k in group.positions), strict=True)
             ]
             ready.update(zip(group.inputs[1:], (array for array, _ in kept), strict=True))

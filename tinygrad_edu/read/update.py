@@ -7,13 +7,15 @@ more (a norm of each parameter), each is updated alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.read.memory import view_key
 from tinygrad_edu.read.program import Step, Value
 from tinygrad_edu.read.rewrites import joined
 from tinygrad_edu.read.traced import Trace, Traced
@@ -29,12 +31,14 @@ class Group:
 
     positions  where they stand among the optimizer's
     inputs     the values of that array and of the optimizer's state for it
+    gradient   the value of its gradient, where it is joined of several
     count      the value of the steps taken
     """
 
     def __init__(self, positions: list[int]) -> None:
         self.positions = positions
         self.inputs: list[Value] = []
+        self.gradient: Value | None = None
         self.count: Value | None = None
         self.counts = False
 
@@ -90,6 +94,7 @@ class Update:
                 size = sum(optimizer.params[k].size for k in group.positions)
                 x = trace.input((size,), first.dtype, numbered("parameters", number))
                 g = trace.record(joined, tuple(found[k] for k in group.positions), {})
+                group.gradient = g.value
             start = x.value
             state = tuple(trace.input(x.shape, x.dtype, numbered(name, number)) for name in optimizer.buffers)
             count = trace.number(np.int64, numbered("steps", number))
@@ -149,7 +154,7 @@ def writable(x: Tensor, name: str) -> np.ndarray:
         raise ValueError(
             f"compile: parameters must be writable; got {name}, an array that is read-only. Set its data to a copy."
         )
-    return x.data if x.data.flags.c_contiguous else x.data.copy(order="C")
+    return x.data
 
 
 def require_apart(tensors: Iterable[Tensor]) -> None:
@@ -174,16 +179,30 @@ def require_unused(moved: Iterable[tuple[Tensor, np.ndarray]], arrays: Iterable[
                 )
 
 
-def side_by_side(arrays: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """One vector that holds all arrays, and the arrays as views of it; one array alone is left as it is."""
+def side_by_side(arrays: list[np.ndarray], turned: Sequence[int] = ()) -> tuple[np.ndarray, list[np.ndarray]]:
+    """One vector that holds all arrays, and the arrays as views of it; one array alone stays alone.
+
+    turned  the positions of matrices that lie column by column
+    """
     if len(arrays) == 1:
-        return arrays[0], arrays
-    stops = np.cumsum([0, *(x.size for x in arrays)]).tolist()
+        alone = np.ascontiguousarray(arrays[0])
+        return alone, [alone]
+    shapes, size, dtype = [x.shape for x in arrays], sum(x.size for x in arrays), arrays[0].dtype
     base: Any = arrays[0].base
-    alike = isinstance(base, np.ndarray) and base.ndim == 1 and base.dtype == arrays[0].dtype
-    if alike and base.size == stops[-1] and all(x.base is base for x in arrays):
-        start, size = base.ctypes.data, base.itemsize
-        if all(x.ctypes.data == start + size * stop for x, stop in zip(arrays, stops, strict=False)):
-            return base, arrays
-    whole = np.concatenate([np.ravel(x) for x in arrays])
-    return whole, [whole[a:b].reshape(x.shape) for (a, b), x in zip(pairwise(stops), arrays, strict=True)]
+    alike = isinstance(base, np.ndarray) and base.shape == (size,) and base.dtype == dtype and base.flags.c_contiguous
+    if alike and [*map(view_key, arrays)] == [*map(view_key, cut(base, shapes, turned))]:
+        return base, arrays
+    whole = np.empty(size, dtype)
+    parts = cut(whole, shapes, turned)
+    for part, x in zip(parts, arrays, strict=True):
+        part[...] = x
+    return whole, parts
+
+
+def cut(whole: np.ndarray, shapes: Sequence[tuple[int, ...]], turned: Sequence[int]) -> list[np.ndarray]:
+    """The parts of a vector, one after the other."""
+    stops = [*accumulate(map(math.prod, shapes), initial=0)]
+    return [
+        whole[start:stop].reshape(shape[::-1]).T if k in turned else whole[start:stop].reshape(shape)
+        for k, ((start, stop), shape) in enumerate(zip(pairwise(stops), shapes, strict=True))
+    ]
