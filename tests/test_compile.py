@@ -926,6 +926,25 @@ def test_numba_leaves_to_numpy_what_it_does_not_know(dtype):
     assert_array_equal(fast(np.ones(3, dtype)), np.exp(np.full(3, -2, dtype)))
 
 
+@pytest.mark.parametrize(
+    "shapes", [((5, 1), (1, 3)), ((3, 1), (1, 3)), ((1, 1), (1, 4)), ((1, 1), (1, 1)), ((4, 1), (1, 1))]
+)
+def test_numba_makes_the_product_of_a_column_and_a_row_entry_by_entry(shapes):
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(shape) for shape in shapes)
+
+    def function(a, b):
+        product = np.dot(np.exp(a), np.exp(b))
+        other = np.dot(2.0, np.exp(b))
+        return np.exp(-product * product * 2), product @ other.T
+
+    fast = tg.compile(function, engine="numba")
+    for result, expected in zip(fast(a, b), function(a, b), strict=True):
+        assert_allclose(result, expected, rtol=1e-13)
+    assert ".dot(" not in fast.source.partition("exp(")[2].partition("loop")[0]
+
+
 def test_numba_that_is_missing_is_named(network, monkeypatch):
     monkeypatch.setattr("tinygrad_edu.read.compile.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"engine='numba' needs Numba.*pip install 'tinygrad_edu\[numba\]'"):

@@ -123,7 +123,7 @@ def argument(value: Any, function: Any) -> Any:
 
 def summed(step: Step) -> Any:
     """What a step sums over the examples: a product with ones, or a sum over the first axis."""
-    if step.function is np.dot and step.args[0].known:
-        ones, x = step.args
+    ones, x = step.args if step.function is np.dot else (None, None)
+    if isinstance(ones, Value) and ones.known:
         return x if ones.fixed and len(ones.shape) == 1 and np.all(ones.constant == 1) else None
     return step.args[0] if step.function == np.add.reduce and step.kwargs == {"axis": 0} else None

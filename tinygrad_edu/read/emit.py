@@ -66,11 +66,15 @@ class Emitter(Expressions):
         targets: Mapping[Value, Value] | None = None,
         closing: Sequence[str] = (),
     ) -> None:
+        self.arrange(program)
         self.program, self.targets, self.closing = program, targets or {}, closing
         names = Names()
         self.memory = Memory(program, names, ready or {}, self.targets)
         super().__init__(names, self.memory.places)
         self.loose: set[Value] = set()  # results that may lie in memory of others
+
+    def arrange(self, program: Program) -> None:
+        """Put its steps as they are best written."""
 
     def emit(self) -> Emitted:
         """The function."""

@@ -3,8 +3,8 @@
     step = compile(model, loss, optimizer, engine="numba")
 
 Steps that follow each other, treat each entry on its own and need no more than arithmetic become one loop: an entry is
-read once, all of them are done, and only what is needed later is written. Products of matrices, exponentials and the
-rest stay NumPy's, whose own loops are as fast.
+read once, all of them are done, and only what is needed later is written. The product of a column and a row is one of
+them. Other products, exponentials and the rest stay NumPy's, whose own loops are as fast.
 
 Read next: `emit.py`, which writes all else.
 """
@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_edu.read.emit import Emitter
 from tinygrad_edu.read.memory import Place
-from tinygrad_edu.read.program import Step, Value, values_in
+from tinygrad_edu.read.program import Program, Step, Value, values_in
 from tinygrad_edu.read.rewrites import InFloats, clip, elementwise
 
 __all__ = ["LoopEmitter"]
@@ -47,6 +47,16 @@ class LoopEmitter(Emitter):
 
     least = 0
 
+    def arrange(self, program: Program) -> None:
+        """Make the product of a column and a row entry by entry, where it is needed first."""
+        for step in [*program.steps]:
+            shapes = [x.shape for x in step.args if isinstance(x, Value)]
+            if step.function is np.dot and [*map(len, shapes)] == [2, 2] and shapes[0][1] == 1:
+                step.function = np.multiply
+                program.steps.remove(step)
+                users = (k for k, other in enumerate(program.steps) if step.result in other.inputs)
+                program.steps.insert(next(users, len(program.steps)), step)
+
     def can_join(self, step: Step) -> bool:
         if not elementwise(step) or step.result.dtype not in KINDS or not 1 <= len(step.result.shape) <= 2:
             return False
@@ -59,6 +69,8 @@ class LoopEmitter(Emitter):
         place = self.place(x)
         if x.shape == step.result.shape:
             return place.whole
+        if len(x.shape) == 2 and 1 in x.shape and place.array is not None:
+            return True  # a column or a row
         fixed = place.buffer is not None and not place.buffer.own and place.buffer.last == np.inf
         return fixed and len(x.shape) == 1 and x.shape[0] == step.result.shape[-1]
 
@@ -94,6 +106,9 @@ class LoopEmitter(Emitter):
         if isinstance(x, Value) and not x.shape:
             return loop.argument(self.operand(x, loop.dtype), "[()]")
         place = self.place(x)
+        if len(x.shape) == len(loop.shape) == 2 and x.shape != loop.shape:
+            index = ", ".join("0" if n == 1 else k for n, k in zip(x.shape, "ij", strict=True))
+            return loop.argument(place.name, f"[{index}]")
         return loop.argument(place.name, loop.index if x.shape == loop.shape else f"[{loop.index[-2]}]")
 
 

@@ -225,7 +225,7 @@ class Memory:
     def order(self, step: Step) -> str:
         """Row by row or column by column: as the operands lie; a product with its longer axis last, for long loops."""
         shape = step.result.shape
-        if step.function is np.dot:
+        if step.function is np.dot or all(value.shape != shape for value in step.inputs):
             long = len(shape) == 2 and (shape[0] > shape[1] or shape[0] in self.in_columns)
             return "F" if long and step.result not in self.in_rows else "C"
         arrays = [x.array for value in step.inputs if (x := self.places.get(value)) and x.array is not None]
