@@ -21,12 +21,19 @@ import numpy as np
 from tinygrad_edu.read.forms import VIEWS
 from tinygrad_edu.read.program import Program, Step, Value
 
-__all__ = ["biases_as_weights", "with_ones"]
+__all__ = ["biases_as_weights", "in_columns", "with_ones"]
+
+MANY = 1 << 13  # entries
 
 
 def with_ones(x: Any) -> Any:
     """[x 1]: a matrix and a column of ones."""
     return np.concatenate([x, np.ones((len(x), 1), x.dtype)], axis=1)
+
+
+def in_columns(shape: tuple[int, ...]) -> bool:
+    """Whether a matrix may as well lie column by column, where its ones are one more: tall ones, and small ones."""
+    return len(shape) == 2 and (shape[0] >= shape[1] or shape[0] * shape[1] <= MANY)
 
 
 class Layer(NamedTuple):
@@ -102,7 +109,7 @@ def layer_of(W: Value, b: Value, dW: Value, db: Value, users: dict[Value, list[S
     if dz is None or summed(bias) is not dz or x.known or len(users[dW]) != 1 or len(users[db]) != 1:
         return None
     copied = x.step is None or x.step.function in VIEWS or x.step.function is operator.getitem
-    if copied and W.shape[1] > W.shape[0]:
+    if W.shape[1] > W.shape[0] if copied else not in_columns(x.shape):
         return None
     for product in users[x]:
         if product.function is np.dot and product.args[0] is x and argument(product.args[1], np.transpose) is W:

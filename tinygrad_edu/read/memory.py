@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.read.biases import with_ones
+from tinygrad_edu.read.biases import in_columns, with_ones
 from tinygrad_edu.read.program import Program, Step, Value, values_in
 from tinygrad_edu.read.rewrites import elementwise, joined
 
@@ -126,7 +126,7 @@ class Memory:
         self.in_rows = made_into(program, targets.values())
         self.parts = parts_of_joins(program)
         self.widened = made_beside_ones(program, self.last)
-        self.in_columns = {x.shape[0] for x in self.widened if x.step}
+        self.heights = {x.shape[0] for x in self.widened if x.step}
         self.run: tuple[float, tuple[int, ...]] | None = None  # pieces: the last step of the run, the shape of one
         for value in program.inputs:
             name = names.fresh(value.name or "x")
@@ -226,7 +226,7 @@ class Memory:
         """Row by row or column by column: as the operands lie; a product with its longer axis last, for long loops."""
         shape = step.result.shape
         if step.function is np.dot or all(value.shape != shape for value in step.inputs):
-            long = len(shape) == 2 and (shape[0] > shape[1] or shape[0] in self.in_columns)
+            long = len(shape) == 2 and (shape[0] > shape[1] or (shape[0] in self.heights and in_columns(shape)))
             return "F" if long and step.result not in self.in_rows else "C"
         arrays = [x.array for value in step.inputs if (x := self.places.get(value)) and x.array is not None]
         full = [array for array in arrays if array.ndim == len(shape) > 1 and array.size * 2 > step.result.size]
