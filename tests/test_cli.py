@@ -14,8 +14,8 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import demo as demonstration
 from tinygrad_edu.cli import main
+from tinygrad_edu.commands import targets
 from tinygrad_edu.graph import Graph
-from tinygrad_edu.read import targets
 
 PROGRAM = """\
 import numpy as np

@@ -23,8 +23,8 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn, optim
 from tinygrad_edu.autograd import grad
 from tinygrad_edu.ops import Op
+from tinygrad_edu.read.compile.rewrites import rewritten
 from tinygrad_edu.read.program import tidied
-from tinygrad_edu.read.rewrites import rewritten
 from tinygrad_edu.read.traced import Trace
 from tinygrad_edu.tensor import Tensor
 

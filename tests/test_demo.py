@@ -230,7 +230,7 @@ def test_drawing_is_loaded_when_it_is_first_asked_for():
     )
     assert run("-W", "ignore", "-c", program).split() == ["False", "True"]
     assert tg.draw is importlib.import_module("tinygrad_edu.read.draw").draw
-    assert tg.explore is importlib.import_module("tinygrad_edu.read.explorer").explore
+    assert tg.explore is importlib.import_module("tinygrad_edu.read.draw.explorer").explore
     assert {"draw", "explore", "tree", "Tensor", "__version__"} <= set(dir(tg))
     with pytest.raises(AttributeError, match="module 'tinygrad_edu' has no attribute 'drow'"):
         _ = tg.drow

@@ -13,7 +13,7 @@ from tinygrad_edu import nn
 from tinygrad_edu.check import formulas
 from tinygrad_edu.ops import Op
 from tinygrad_edu.read.derive import Derivation, derive
-from tinygrad_edu.read.mathematics import text
+from tinygrad_edu.read.derive.mathematics import text
 from tinygrad_edu.tensor import Tensor
 
 

@@ -16,9 +16,8 @@ from tinygrad_edu import nn
 from tinygrad_edu.autograd import grad
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.read import draw as drawing
-from tinygrad_edu.read import labels
-from tinygrad_edu.read.draw import Drawing, draw
-from tinygrad_edu.read.render import render, without_font_warnings
+from tinygrad_edu.read.draw import Drawing, draw, labels
+from tinygrad_edu.read.draw.render import render, without_font_warnings
 from tinygrad_edu.tensor import Tensor
 
 ROOT = Path(__file__).parents[1]
@@ -649,7 +648,7 @@ def test_a_notebook_shows_the_picture():
 
 
 def test_a_notebook_without_graphviz_shows_the_tree(no_graphviz):
-    from tinygrad_edu.read.tree import tree
+    from tinygrad_edu.read.draw.tree import tree
 
     J = two_layers()
     assert draw(J)._repr_mimebundle_() == {"text/plain": str(tree(J))}

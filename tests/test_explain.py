@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from tinygrad_edu.cli import main
+from tinygrad_edu.read.derive.mathematics import text
 from tinygrad_edu.read.explain import TOPICS, explain
-from tinygrad_edu.read.mathematics import text
 
 RESULTS = {
     "sigmoid-bce": ["dJ/dZ = (A - Y)/m"],

@@ -15,9 +15,9 @@ import tinygrad_edu as tg
 from tinygrad_edu import autograd, ops
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.read import draw as drawing
-from tinygrad_edu.read import explorer
-from tinygrad_edu.read.explorer import MOST_NODES, as_data, explore, shown
-from tinygrad_edu.read.working import working
+from tinygrad_edu.read.draw import explorer
+from tinygrad_edu.read.draw.explorer import MOST_NODES, as_data, explore, shown
+from tinygrad_edu.read.draw.working import working
 from tinygrad_edu.tensor import Tensor
 
 # The page

@@ -10,7 +10,7 @@ from explored import GRAPHS, HOSTILE, classes, content, leaf, mixed, network, re
 
 from tinygrad_edu import autograd
 from tinygrad_edu.graph import Graph
-from tinygrad_edu.read.explorer import explore
+from tinygrad_edu.read.draw.explorer import explore
 
 ARGUMENTS = [
     "--no-sandbox",

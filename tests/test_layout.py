@@ -3,7 +3,7 @@
 from explored import every_graph, network
 
 from tinygrad_edu.graph import Graph
-from tinygrad_edu.read.layout import HEIGHT, ROW, WIDTH, crossings, layered
+from tinygrad_edu.read.draw.layout import HEIGHT, ROW, WIDTH, crossings, layered
 
 
 @every_graph

@@ -16,8 +16,8 @@ from tinygrad_edu import Tensor, nn
 from tinygrad_edu.autograd import grad
 from tinygrad_edu.cli import main
 from tinygrad_edu.ops import Op
-from tinygrad_edu.read.identities import DEFINITIONS, IDENTITIES
 from tinygrad_edu.read.source import source
+from tinygrad_edu.read.source.identities import DEFINITIONS, IDENTITIES
 
 rng = np.random.default_rng(0)
 ACTIVATIONS = (nn.Tanh, nn.ReLU, nn.Sigmoid, nn.Softplus, nn.LeakyReLU)

@@ -10,8 +10,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
-from tinygrad_edu.read import targets
-from tinygrad_edu.read.tree import columns, tree
+from tinygrad_edu.commands import targets
+from tinygrad_edu.read.draw.tree import columns, tree
 from tinygrad_edu.tensor import Tensor
 
 

@@ -10,8 +10,8 @@ from oracles import difference_gradients
 import tinygrad_edu as tg
 from tinygrad_edu import autograd
 from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.read.draw.working import ENTRYWISE, for_numbers, working
 from tinygrad_edu.read.notation import NOTATION
-from tinygrad_edu.read.working import ENTRYWISE, for_numbers, working
 
 # The numbers
 

@@ -6,7 +6,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.read.derive import derive
-from tinygrad_edu.read.mathematics import text
+from tinygrad_edu.read.derive.mathematics import text
 from tinygrad_edu.read.source import source
 from tinygrad_edu.tensor import Tensor
 

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from tinygrad_edu.read.compile import compile
     from tinygrad_edu.read.derive import derive
     from tinygrad_edu.read.draw import draw
-    from tinygrad_edu.read.explorer import explore
+    from tinygrad_edu.read.draw.explorer import explore
+    from tinygrad_edu.read.draw.tree import tree
     from tinygrad_edu.read.source import source
-    from tinygrad_edu.read.tree import tree
     from tinygrad_edu.train import fit
 else:
     #: What is imported when it is first asked for, so that the engine alone loads fast.
@@ -54,13 +54,13 @@ else:
         "derive": "read.derive",
         "distributed": "distributed",
         "draw": "read.draw",
-        "explore": "read.explorer",
+        "explore": "read.draw.explorer",
         "fit": "train",
         "func": "func",
         "onnx": "read.onnx",
         "plot": "plot",
         "source": "read.source",
-        "tree": "read.tree",
+        "tree": "read.draw.tree",
     }
 
     def __getattr__(name):

@@ -237,9 +237,9 @@ def add_draw(commands: Any) -> None:
 
 def run_draw(options: argparse.Namespace) -> int:
     """Run `tinygrad-edu draw`; returns the exit status."""
+    from tinygrad_edu.commands import targets
     from tinygrad_edu.graph import Graph
-    from tinygrad_edu.read import targets
-    from tinygrad_edu.read.tree import tree
+    from tinygrad_edu.read.draw.tree import tree
 
     title = f"the graph of {options.target}"
     try:
@@ -260,7 +260,7 @@ def run_draw(options: argparse.Namespace) -> int:
 def write_graph(x: Any, names: Any, title: str, options: argparse.Namespace) -> int:
     """Write the picture or the page, say where it is, and open it if asked to."""
     from tinygrad_edu.read.draw import draw
-    from tinygrad_edu.read.explorer import explore
+    from tinygrad_edu.read.draw.explorer import explore
 
     stem = options.target.rpartition(":")[2] + ("-backward" if options.backward else "")
     path = options.out or Path(f"{stem}.html" if options.page else f"{stem}.svg")
@@ -343,7 +343,7 @@ def add_source(commands: Any) -> None:
 
 def run_source(options: argparse.Namespace) -> int:
     """Run `tinygrad-edu source`; returns the exit status."""
-    from tinygrad_edu.read import targets
+    from tinygrad_edu.commands import targets
     from tinygrad_edu.read.source import source
 
     chosen = options.sizes, options.activation, options.loss, options.fused

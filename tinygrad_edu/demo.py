@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_edu import autograd, data, functional, nn, optim, plot
 from tinygrad_edu.check import Comparison, formulas
 from tinygrad_edu.read.draw import draw
-from tinygrad_edu.read.explorer import explore
+from tinygrad_edu.read.draw.explorer import explore
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.threads import one_blas_thread
 

@@ -13,7 +13,7 @@ float()) is an error that names the call.
 
 Two levels: a step is a NumPy function or, for the ops in `whole`, the op itself.
 
-Read next: `compile.py`, which makes fast programs of these, and `source.py`, which makes readable ones.
+Read next: `compile/`, which makes fast programs of these, and `source/`, which makes readable ones.
 """
 
 from __future__ import annotations

@@ -1,0 +1,256 @@
+"""A graph as equations between terms: what each value is, and what its gradient is, in names of the textbook.
+
+    equations = Equations(graph, names, simplify=True)
+    equations.calls.found[equations.first.values[node]]       the term of a value
+    equations.gradient(node)                                  the term of its gradient
+
+Read next: `listing.py`, which of these become lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.read.products import PRODUCTS
+from tinygrad_edu.read.program import Value
+from tinygrad_edu.read.source.calls import Calls, Length
+from tinygrad_edu.read.source.naming import Naming, identifier
+from tinygrad_edu.read.source.replay import Data, Recording, Replay, recorded
+from tinygrad_edu.read.source.simplify import Simplify, Used
+from tinygrad_edu.read.source.spelling import HELPERS
+from tinygrad_edu.read.source.terms import Term, Terms
+from tinygrad_edu.read.source.turned import Turned
+
+__all__ = ["Equations"]
+
+LENGTHS = (1009, 2003)  # primes, so that a multiple of one is told from other numbers
+MOST = 300  # nodes of a graph that is simplified; a larger one is written op by op
+
+
+class Equations:
+    """The terms of all values and gradients.
+
+    arguments       the names of the arrays that the program is given
+    names           the names of values, gradient_names those of their gradients
+    trail           the identities that led to each gradient
+    """
+
+    def __init__(
+        self, graph: Graph, names: Mapping[str, Any], simplify: bool = True, layout: str | None = None
+    ) -> None:
+        self.graph, self.simplified = graph, simplify and len(graph.nodes) <= MOST
+        self.replay = Replay(graph)
+        self.record(layout, names)
+
+    # The program as terms
+
+    def record(self, layout: str | None, names: Mapping[str, Any]) -> None:
+        """Read the program: for any length of the batch if it can be, else for the one that was recorded."""
+        for attempt in range(2 * self.replay.is_general):
+            if self.replay.generalise(attempt):
+                try:
+                    first, second = (self.replay.record(n) for n in LENGTHS)
+                    return self.read(first, second, layout, names)
+                except (NotImplementedError, ValueError, TypeError, IndexError):
+                    continue
+        for x in self.replay.arguments:
+            x.batch = None
+        found = self.replay.record(1 if self.replay.m is None else self.replay.m)
+        return self.read(found, found, layout, names)
+
+    def read(self, first: Recording, second: Recording, layout: str | None, names: Mapping[str, Any]) -> None:
+        """The term of every value; those of the backward pass in their shortest form."""
+        self.first, self.terms = first, Terms()
+        self.m = self.terms.name("m", (), int)
+        self.calls = self.laid_out(layout, Length(self.m, first.length, second.length))
+        self.naming, self.temporaries = Naming(name for name, _ in HELPERS.values()), list[str]()
+        self.arguments = self.named_arguments(names)
+        self.names = self.value_names()
+        self.gradient_names = {node: self.naming.name(f"d{name}") for node, name in self.names.items()}
+        self.trail: dict[Value, list[Used]] = {}
+        self.shorter = Simplify(self.calls)
+        self.start = 0  # atoms made from here on belong to the backward pass
+        self.give(first, second)
+        if self.simplified:
+            self.find_facts()
+        self.has_name = {value for node, value in first.values.items() if node.named}
+        self.has_name |= {value for node, value in first.gradients.items() if node.named}
+        self.calls.read(first.trace, second.trace, first.backward, self.made)
+
+    def laid_out(self, layout: str | None, length: Length) -> Calls:
+        """The terms of calls, with the examples along the axis that is asked for."""
+        turns = layout not in (None, "columns" if self.replay.columns else "rows")
+        if turns and not any(x.batch is not None for x in self.replay.arguments):
+            raise ValueError(
+                f"source: to turn the layout there must be several examples along one axis; got none for {layout!r}. "
+                "Leave layout out."
+            )
+        self.columns = self.replay.columns != turns
+        calls = (Turned if turns else Calls)(self.terms, not self.simplified, length)
+        calls.dtype = np.result_type(*(node.data.dtype for node in self.graph.outputs))
+        if isinstance(calls, Turned):
+            calls.axis = 1 if self.replay.columns else 0
+        return calls
+
+    def give(self, first: Recording, second: Recording) -> None:
+        """The terms that the program starts from: its arguments, and the gradients of the outputs."""
+        self.given: dict[Data, Term] = {}
+        for x, value in first.inputs.items():
+            for a, b in zip(value.shape, second.inputs[x].shape, strict=True):
+                self.calls.note(a, b)
+            bias = x.node is not None and recorded(x.node) and is_bias(x.node)
+            self.given[x] = self.calls.given(self.arguments[x], value, bias)
+        for node, value in first.seeds.items():
+            if node.data.size == 1 and self.simplified:
+                self.calls.found[value] = self.terms.stretched(self.terms.number(1), value.shape)
+            else:
+                self.calls.given(self.gradient_names[node], value, False)
+
+    def made(self, value: Value, term: Term) -> Term:
+        """What stands for a value whose term was just made: of the forward pass itself, else its shortest form."""
+        if not self.calls.backward:
+            self.shorter.cheap.update((term, term.atom))
+            if value in self.has_name:
+                self.terms.kept.update((term, term.atom))
+            self.start = next(self.terms.created)
+            return term
+        if not self.simplified:
+            return term
+        self.shorter.used = []
+        for rows, axis in self.calls.one_hots:
+            self.shorter.assume(rows, axis)
+        self.calls.one_hots.clear()
+        term = self.shorter(term)
+        step: Any = value.step
+        trails = [used for x in step.inputs for used in self.trail.get(x, ())]
+        gone = self.shorter.cancelled(step.function, [self.calls.found.get(x) for x in step.inputs])
+        self.trail[value] = list(dict.fromkeys([*trails, *gone, *self.shorter.used]))
+        if value in self.has_name:
+            self.calls.anchors.add(term)
+        return term
+
+    def find_facts(self) -> None:
+        """Rows of probabilities add up to 1: true of the data, not of every array."""
+        for x, term in self.given.items():
+            data = self.as_given(x)
+            if data.ndim > 2 or (x.node and recorded(x.node)) or data.dtype.kind != "f" or data.min(initial=0) < 0:
+                continue
+            axis = next((a for a, n in enumerate(data.shape) if n > 1 and self.one_example(term, a)), None)
+            if axis is not None and np.allclose(data.sum(axis), 1, 0, 1e-6 if data.dtype != float else 1e-12):
+                self.shorter.assume(term, axis)
+
+    def one_example(self, x: Term, axis: int) -> bool:
+        """Whether what stands along an axis is of one example: the other axis has them, or there is but one."""
+        others = x.shape[:axis] + x.shape[axis + 1 :]
+        return others in ((), (1,)) if not self.calls.dims else any(n in self.calls.dims for n in others)
+
+    # Names
+
+    def named_arguments(self, names: Mapping[str, Any]) -> dict[Data, str]:
+        """Names for the arguments: data first, parameters in the order of their use."""
+        replay = self.replay
+        by_id = {id(x): name for name, x in names.items()}
+        first = next((node for node in self.graph.nodes if node.op in PRODUCTS), None)
+
+        def order(x: Data) -> int:
+            if first and x.node and x.node in first.inputs[:2] and x.batch is not None:
+                return 0
+            return 2 if x.node and recorded(x.node) else 1
+
+        found: dict[Data, str] = {}
+        for x in sorted(replay.arguments, key=order):
+            node = x.node
+            if node is None:
+                wish = by_id.get(id(x.array), "y")
+            elif node.named:
+                wish = node.name
+            elif first and node in first.inputs:
+                wish = "X"
+            else:
+                wish = "x" if recorded(node) else data_name(node) if first else "c"
+            found[x] = self.naming.name(wish)
+        return found
+
+    def value_names(self) -> dict[GraphNode, str]:
+        """Names for the values of the graph: its own, and without simplification u1, u2, ... for all others."""
+        found = {x.node: name for x, name in self.arguments.items() if x.node}
+        count = 0
+        for node in self.graph.nodes:
+            if node.op is None:
+                continue
+            if node.named and identifier(node.name):
+                found[node] = self.naming.name(node.name)
+            elif not self.simplified or node.kind == "output":
+                count += 1
+                found[node] = self.naming.name(f"u{count}" if node.kind != "output" else "out")
+        return found
+
+    # What it is given, and what is asked
+
+    @property
+    def seeds(self) -> list[GraphNode]:
+        """The outputs that are no single number: their gradients are arguments."""
+        return [node for node in self.first.seeds if node.data.size != 1]
+
+    def requested(self, inputs: Sequence[Any] | None) -> list[GraphNode]:
+        """The nodes whose gradients are wanted: the parameters, if nothing else is said."""
+        if inputs is None:
+            return [x.node for x in self.arguments if x.node and recorded(x.node)]
+        nodes = {id(node.value): node for node in self.graph.nodes if node in self.first.gradients}
+        for position, x in enumerate(inputs):
+            if id(x) not in nodes:
+                raise ValueError(
+                    f"source: the outputs must depend on every input; got input {position}, {x!r}, which is not in "
+                    "their graph. Was it made without requires_grad=True, or computed a second time?"
+                )
+        return [nodes[id(x)] for x in inputs]
+
+    def gradient(self, node: GraphNode) -> Term:
+        """The gradient of a node, in the shape of the argument if it is one."""
+        value = self.first.gradients[node]
+        given = self.given.get(self.replay.data.get(node))  # type: ignore[arg-type]
+        return self.calls.result(value, given) if given else self.calls.found[value]
+
+    @property
+    def layout(self) -> str:
+        """Whether examples are rows or columns, if there are several."""
+        if not any(x.batch is not None and x.array.ndim > 1 for x in self.arguments):
+            return ""
+        return "column" if self.columns else "row"
+
+    @property
+    def recorded(self) -> dict[str, np.ndarray]:
+        """The arrays of the graph by the names of the arguments."""
+        ones = {self.gradient_names[node]: np.ones(node.shape, node.data.dtype) for node in self.seeds}
+        return {name: self.as_given(x) for x, name in self.arguments.items()} | ones
+
+    def as_given(self, x: Data) -> np.ndarray:
+        """A recorded array in the shape of the argument."""
+        shape = self.given[x].shape
+        turned = len(shape) == 2 and shape != self.first.inputs[x].shape
+        return x.array if not turned else x.array.T if x.array.ndim == 2 else x.array[:, None]
+
+
+def is_bias(node: GraphNode) -> bool:
+    """Whether a parameter is added to (or multiplied with) every example."""
+    if any(use.op is ops.linear and node is use.inputs[2] for use in node.uses):
+        return True
+    return any(
+        use.op not in PRODUCTS and len(use.parents) > 1 and use.shape != node.shape and use.data.ndim == 2
+        for use in node.uses
+    )
+
+
+def data_name(node: GraphNode) -> str:
+    """What data without a name are called: D1 for what A1 is multiplied by entry by entry, else Y."""
+    use = node.uses[0] if node.uses else None
+    if use is not None and use.op is ops.multiply:
+        for x in use.parents:
+            if x is not node and x.op and x.name[:1] == "A" and any(y.op in PRODUCTS for y in use.uses):
+                return f"D{x.name[1:]}"
+    return "Y"

@@ -1,0 +1,290 @@
+"""A recorded graph, forward and backward, as a program of NumPy calls that works for any data.
+
+    replay = Replay(graph)
+    replay.record(length=1009)      # a Recording: the trace, and which value is which node, which its gradient
+
+The ops are applied again, and the chain rule runs, on arrays without values: so what the graph holds as data becomes an
+input of the program, and what was computed from data when the graph was made (1 - Y, a mask, one-hot rows) is computed
+by the program.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import ops
+from tinygrad_edu.autograd import Node, chain_rule
+from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.read.masks import find_masks
+from tinygrad_edu.read.products import PRODUCTS, one_example, weight_first
+from tinygrad_edu.read.program import Value, replaced
+from tinygrad_edu.read.source.identities import DEFINITIONS
+from tinygrad_edu.read.source.patterns import WHOLE
+from tinygrad_edu.read.traced import Trace, Traced
+
+__all__ = ["Data", "Recording", "Replay"]
+
+#: What an array may have been made of, by its numbers.
+MADE: tuple[Callable[[Any], Any], ...] = (
+    lambda t: 1 - t,
+    lambda t: t,
+    lambda t: -t,
+    lambda t: 2 * t - 1,
+    lambda t: t * t,
+)
+
+
+@dataclass(eq=False)
+class Data:
+    """An argument of the program: an array of the graph, and the axis along which it has the examples."""
+
+    array: np.ndarray
+    node: GraphNode | None = None
+    batch: int | None = None
+
+    def shape(self, length: int) -> tuple[int, ...]:
+        return tuple(length if a == self.batch else n for a, n in enumerate(self.array.shape))
+
+
+@dataclass(eq=False)
+class Recording:
+    """A trace with the values of the nodes and their gradients; `backward` is where the backward pass begins."""
+
+    trace: Trace
+    inputs: dict[Data, Value] = field(default_factory=dict)
+    values: dict[GraphNode, Value] = field(default_factory=dict)
+    gradients: dict[GraphNode, Value] = field(default_factory=dict)
+    seeds: dict[GraphNode, Value] = field(default_factory=dict)
+    backward: int = 0
+    length: int = 1
+
+
+class Mirror(Node):
+    """A node of the same place in a graph, with an array without values."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool, op: Any, inputs: tuple[Any, ...], params: Any, number: int):
+        self.data, self.requires_grad, self.retains_grad = data, requires_grad, False
+        self.op, self.inputs, self.params, self.created, self.scopes = op, inputs, params, number, ()
+        self.flows_to = tuple(k for k, x in enumerate(inputs) if isinstance(x, Node) and x.requires_grad)
+
+
+class Replay:
+    """What is decided before: the arguments, and the axis of the examples. `m` is their number, None without any."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.columns = any(weight_first(node) for node in graph.nodes)
+        self.m = self.find_batch()
+        self.data: dict[GraphNode, Data] = {}
+        self.made: dict[GraphNode, tuple[Callable[[Any], Any], GraphNode]] = {}
+        self.keys: dict[int, Data] = {}
+        for node in graph.nodes:
+            if node.op is None:
+                self.data[node] = Data(node.data, node)
+        self.find_made()
+        for node, mask in find_masks(graph).items():
+            if node in self.data:
+                self.made[node] = (mask, mask.value)
+                del self.data[node]
+        for node in graph.nodes:
+            replaced(node.params.get("key"), np.ndarray, self.lift)
+
+    # What is what
+
+    def find_batch(self) -> int | None:
+        """How many examples there are; None where weights are multiplied with the vector of one."""
+        for node in self.graph.nodes:
+            if node.op in PRODUCTS and node.data.ndim > 1:
+                return node.shape[-1 if self.columns else 0]
+        if any(one_example(node) for node in self.graph.nodes):
+            return None
+        sizes = [node.shape[0] for node in self.graph.nodes if node.op is None and node.data.ndim]
+        return sizes[0] if sizes else None
+
+    def find_made(self) -> None:
+        """Arrays without a name of their own that were computed from others: they have their numbers."""
+        leaves = [node for node in self.graph.nodes if node.op is None and not recorded(node)]
+        for k, node in enumerate(leaves):
+            own = node.named and node.name.isidentifier()
+            if own or node.data.dtype.kind != "f" or not node.data.ndim:
+                continue
+            lone = node.data.size == 1 and not node.named  # 1 - Y of one example; more would be guessed
+            if lone and any(use.op in PRODUCTS for use in node.uses):
+                continue
+            for x in leaves:
+                known = x not in self.made and x is not node and (x.named or (leaves.index(x) < k and not lone))
+                if not known or x.shape != node.shape or x.data.dtype.kind != "f":
+                    continue
+                if rule := next((f for f in MADE[: 1 if lone else None] if np.array_equal(f(x.data), node.data)), None):
+                    self.made[node] = (rule, x)
+                    break
+        for node in self.made:
+            del self.data[node]
+
+    def lift(self, array: np.ndarray) -> np.ndarray:
+        """Class numbers in the key of an index are an argument, too."""
+        if array.ndim and array.dtype.kind in "iu" and not counts(array):
+            self.keys.setdefault(id(array), Data(array))
+        return array
+
+    @property
+    def is_general(self) -> bool:
+        """Whether the length of the batch may be another: there are several examples, and no op names their number."""
+        m = self.m
+        if m in (None, 0, 1) or not all(x.array.size for x in self.arguments):
+            return False
+        keys = [node.params[key] for node in self.graph.nodes for key in node.params if key not in ("shape", "axis")]
+        return not any(x == m for x in numbers_in(keys))
+
+    @property
+    def arguments(self) -> list[Data]:
+        return [*self.data.values(), *self.keys.values()]
+
+    def generalise(self, attempt: int) -> bool:
+        """Say which axes have the length of the batch: of data, then of all but weights; False if there are none."""
+        for x in self.arguments:
+            node, shape = x.node, x.array.shape
+            axis = len(shape) - 1 if self.columns else 0
+            free = node is None or not recorded(node) or (attempt > 0 and not weight(node))
+            x.batch = axis if free and shape and shape[axis] == self.m else None
+        return any(x.batch is not None for x in self.arguments)
+
+    # Recording
+
+    def record(self, length: int) -> Recording:
+        """Apply the ops and the chain rule to arrays without values, for a batch of this length."""
+        found = Recording(Trace("source", WHOLE), length=length)
+        numbers = itertools.count()
+        for data in self.arguments:
+            found.inputs[data] = found.trace.input(data.shape(length), data.array.dtype).value
+        mirrors: dict[GraphNode, Any] = {}
+        for node in self.graph.nodes:
+            if node.op is None:
+                if node in self.data:
+                    leaf = self.leaf(node, found, mirrors)
+                    mirrors[node] = Mirror(leaf, True, None, (), {}, next(numbers)) if recorded(node) else leaf
+                continue
+            for x in node.parents:
+                if x in self.made and x not in mirrors:
+                    mirrors[x] = self.leaf(x, found, mirrors)
+            inputs = tuple(
+                mirrors[x] if isinstance(x, GraphNode) else self.number(node, k, length)
+                for k, x in enumerate(node.inputs)
+            )
+            params = self.params(node, found, length)
+            values = [x.data if isinstance(x, Mirror) else x for x in inputs]
+            result = self.apply(node.op, values, params, found.trace)
+            mirrors[node] = Mirror(result, True, node.op, inputs, params, next(numbers))
+            found.values[node] = result.value
+        found.backward = len(found.trace.steps)
+        seeds: dict[Node, Any] = {}
+        for node in self.graph.outputs:
+            shape = mirrors[node].data.shape
+            seed = found.trace.input(shape, mirrors[node].data.dtype)
+            found.seeds[node] = seed.value
+            seeds[mirrors[node]] = seed
+        nodes = {x: node for node, x in mirrors.items() if isinstance(x, Mirror)}
+        for x, g in chain_rule(seeds, nodes).items():
+            traced = g if isinstance(g, Traced) else found.trace.record(np.copy, (g,), {})
+            found.gradients[nodes[x]] = original(traced.value)
+        return found
+
+    def leaf(self, node: GraphNode, found: Recording, mirrors: dict[GraphNode, Any]) -> Any:
+        if node in self.data:
+            return Traced(found.trace, found.inputs[self.data[node]])
+        rule, x = self.made[node]
+        if x.op is not None:
+            return rule(mirrors[x].data)
+        return rule(self.leaf(x, found, mirrors))
+
+    def apply(self, op: Any, values: list[Any], params: dict[str, Any], trace: Trace) -> Any:
+        """The value of an op, by NumPy functions where there is a way to write it."""
+        if op in WHOLE:
+            return trace.record(op, tuple(values), params)
+        written = DEFINITIONS.get(op, op.forward)
+        try:
+            result = written(*values, **params)
+        except TypeError:
+            if op.name in ops.TABLE:
+                raise
+            result = None  # one's own op, which looks at values
+        return result if isinstance(result, Traced) else trace.record(op, tuple(values), params)
+
+    def number(self, node: GraphNode, position: int, length: int) -> Any:
+        """A number among the inputs; the length of the batch where a sum over the batch is divided by it."""
+        x: Any = node.inputs[position]
+        if x is None:
+            return None
+        if self.m not in (None, 1) and node.data.ndim == 0:
+            for times in (1, 2, -1, -2):
+                if node.op is ops.divide and position == 1 and x == times * self.m:
+                    return float(times * length)
+                if node.op is ops.multiply and x == 1 / (times * self.m):
+                    return 1 / (times * length)
+        return int(x) if x == x // 1 and abs(x) < 1e6 else x
+
+    def params(self, node: GraphNode, found: Recording, length: int) -> dict[str, Any]:
+        """The parameters of an op: class numbers as an argument, shapes with the length of the batch."""
+
+        def put(array: np.ndarray) -> Any:
+            if id(array) in self.keys:
+                return Traced(found.trace, found.inputs[self.keys[id(array)]])
+            if counts(array) and len(array) == self.m:
+                return np.arange(length)
+            return array
+
+        params = {key: replaced(x, np.ndarray, put) for key, x in node.params.items()}
+        shape = params.get("shape")
+        if isinstance(shape, tuple | list):
+            where = len(shape) - 1 if self.columns else 0
+            params["shape"] = tuple(length if a == where and n == self.m else n for a, n in enumerate(shape))
+        return params
+
+
+def numbers_in(tree: Any) -> Iterator[int]:
+    """The whole numbers in nested tuples, lists and slices."""
+    if isinstance(tree, tuple | list):
+        for part in tree:
+            yield from numbers_in(part)
+    elif isinstance(tree, slice):
+        yield from numbers_in((tree.start, tree.stop, tree.step))
+    elif type(tree) is int:
+        yield tree
+
+
+def original(value: Value) -> Value:
+    """What a value was copied from: two gradients that are the same array are told apart by a copy."""
+    step = value.step
+    if step and step.function is np.ndarray.astype and step.args[0].dtype == value.dtype:
+        copied: Value = step.args[0]
+        return copied
+    return value
+
+
+def recorded(node: GraphNode) -> bool:
+    """Whether a gradient flows to a node."""
+    return isinstance(node.value, Node) and node.value.requires_grad
+
+
+def counts(array: np.ndarray) -> bool:
+    """Whether an array is 0 1 2 ..."""
+    return array.ndim == 1 and array.dtype.kind in "iu" and np.array_equal(array, np.arange(len(array)))
+
+
+def weight(node: GraphNode) -> bool:
+    """Whether a leaf is multiplied with the examples, or added to all of them."""
+    for use in node.uses:
+        if use.op is ops.linear and node in use.inputs[1:]:
+            return True
+        if use.op in PRODUCTS and use.op is not ops.linear and use.inputs[0 if weight_first(use) else 1] is node:
+            return True
+        if use.shape != node.shape and use.op not in PRODUCTS and use.data.ndim > node.data.ndim:
+            return True
+    return False
