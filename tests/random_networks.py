@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu import check
-from tinygrad_edu.check.report import Report
+from tinygrad_edu.check.marking.report import Report
 
 #: The function and the ways to write its derivative.
 ACTIVATIONS = {

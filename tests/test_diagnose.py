@@ -12,7 +12,7 @@ import random_networks
 import slips
 
 from tinygrad_edu import check, cli
-from tinygrad_edu.check.files import backprop_in
+from tinygrad_edu.check.marking.files import backprop_in
 
 FOLDER = Path(__file__).parent / "backprops"
 HANDS = Path(__file__).parent / "hands"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_edu import check
-from tinygrad_edu.check.files import backprop_in
+from tinygrad_edu.check.marking.files import backprop_in
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((3, 8)), (RNG.random((2, 8)) > 0.5) * 1.0

@@ -18,7 +18,7 @@ def test_every_posted_mistake_is_in_the_catalogue_by_its_name():
 
 def test_every_id_that_the_marker_gives_is_in_the_catalogue():
     given = set()
-    for file in (ROOT / "tinygrad_edu/check").glob("*.py"):
+    for file in (ROOT / "tinygrad_edu/check").rglob("*.py"):
         if file.name != "mistakes.py":
             given |= set(re.findall(r'["(]([A-GX][1-9]\d?)[")]', file.read_text(encoding="utf-8")))
     assert given == set(MISTAKES)

@@ -378,7 +378,7 @@ def add_check(commands: Any) -> None:
 
 def run_check(options: argparse.Namespace) -> int:
     """Run `tinygrad-edu check`; returns the exit status."""
-    from tinygrad_edu.check.files import backprop_in
+    from tinygrad_edu.check.marking.files import backprop_in
     from tinygrad_edu.writing import write
 
     try:

@@ -22,13 +22,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.autograd import Node, created
-from tinygrad_edu.check.nested import SHORT, attributes, flat, short
-from tinygrad_edu.check.passing import losing_gradients, noting_numbers
+from tinygrad_edu.check.marking.nested import SHORT, attributes, flat, short
+from tinygrad_edu.check.marking.passing import losing_gradients, noting_numbers
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Binding", "Failure", "Ran", "Traced", "plain", "run_backward", "same_randomness", "trace"]
@@ -95,7 +96,7 @@ class Ran:
 
 #: Where code lives that the person did not write: Python's own, installed packages, this one.
 ELSEWHERE = (
-    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+    str(Path(__file__).parents[2]) + os.sep,
     os.path.dirname(os.path.dirname(np.__file__)) + os.sep,
     os.path.dirname(os.__file__) + os.sep,
     "<frozen",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.network import Network
-from tinygrad_edu.check.readings import Reading, Scene
+from tinygrad_edu.check.marking.network import Network
+from tinygrad_edu.check.marking.readings import Reading, Scene
 
 __all__ = ["Judged", "Marked", "named_value"]
 

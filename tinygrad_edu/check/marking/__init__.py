@@ -1,10 +1,17 @@
 """Hand in a forward and a backward pass and get them marked.
 
-    report = backprop(forward, backward, params, X, Y)
-    assert_backprop(forward, backward, params, X, Y)      in a test: the message is the report
-    gradients(cost, params, grads)                        where there are arrays only
+report = backprop(forward, backward, params, X, Y)
+assert_backprop(forward, backward, params, X, Y)      in a test: the message is the report
+gradients(cost, params, grads)                        where there are arrays only
 
-Read next: `diagnose.py`, how the marks come about.
+trace.py        the forward and the backward pass, run and noted: which name held what, in which line
+probe.py        the numbers that they are run on; network.py the right gradients, by the rules of the table
+diagnose.py     which gradient is the first wrong one, and in which line
+search.py       which slip gives the same numbers: rules.py, matrices.py, entries.py, activations.py have them
+explain.py      what several slips tell together
+fix.py          the line as it should be; repair.py for one that raised an error
+hygiene.py      what is a trap though it is right
+wording.py      all that in words; report.py as a page
 """
 
 from __future__ import annotations
@@ -18,17 +25,17 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.check import hygiene, rounding
-from tinygrad_edu.check.diagnose import distance, mark, proportional
-from tinygrad_edu.check.differences import agrees, slopes
-from tinygrad_edu.check.judged import meanings, named_value
-from tinygrad_edu.check.nested import flattened
-from tinygrad_edu.check.network import Network
-from tinygrad_edu.check.probe import Probe, examples, own, probes, redrawn
-from tinygrad_edu.check.report import Found, Report, Term
-from tinygrad_edu.check.steps import of_each_example
-from tinygrad_edu.check.trace import Ran, Traced, run_backward, trace
-from tinygrad_edu.check.wording import from_failure, line_of, source_file, stopped, worded
+from tinygrad_edu.check.marking import hygiene, rounding
+from tinygrad_edu.check.marking.diagnose import distance, mark, proportional
+from tinygrad_edu.check.marking.differences import agrees, slopes
+from tinygrad_edu.check.marking.judged import meanings, named_value
+from tinygrad_edu.check.marking.nested import flattened
+from tinygrad_edu.check.marking.network import Network
+from tinygrad_edu.check.marking.probe import Probe, examples, own, probes, redrawn
+from tinygrad_edu.check.marking.report import Found, Report, Term
+from tinygrad_edu.check.marking.steps import of_each_example
+from tinygrad_edu.check.marking.trace import Ran, Traced, run_backward, trace
+from tinygrad_edu.check.marking.wording import from_failure, line_of, source_file, stopped, worded
 
 __all__ = ["assert_backprop", "backprop", "gradients"]
 

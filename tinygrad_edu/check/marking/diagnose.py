@@ -20,10 +20,10 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.explain import explain, set_scene
-from tinygrad_edu.check.judged import Judged, Marked, named_value
-from tinygrad_edu.check.network import Network
-from tinygrad_edu.check.trace import Binding, Ran, Traced, equal
+from tinygrad_edu.check.marking.explain import explain, set_scene
+from tinygrad_edu.check.marking.judged import Judged, Marked, named_value
+from tinygrad_edu.check.marking.network import Network
+from tinygrad_edu.check.marking.trace import Binding, Ran, Traced, equal
 
 __all__ = ["Judged", "Marked", "mark", "named_value"]
 

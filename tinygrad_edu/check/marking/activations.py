@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.network import Elementwise, Network, close
+from tinygrad_edu.check.marking.network import Elementwise, Network, close
 
 __all__ = ["ACTIVATIONS", "Activation", "Word", "recognise", "vocabulary"]
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.check.derivation import derivation
-from tinygrad_edu.check.fix import fixed
-from tinygrad_edu.check.judged import Judged, Marked
+from tinygrad_edu.check.marking.derivation import derivation
+from tinygrad_edu.check.marking.fix import fixed
+from tinygrad_edu.check.marking.judged import Judged, Marked
+from tinygrad_edu.check.marking.repair import repaired
+from tinygrad_edu.check.marking.report import Found, Report, Term
+from tinygrad_edu.check.marking.steps import held, made
+from tinygrad_edu.check.marking.trace import Binding, Failure, Ran
 from tinygrad_edu.check.mistakes import MISTAKES
-from tinygrad_edu.check.repair import repaired
-from tinygrad_edu.check.report import Found, Report, Term
-from tinygrad_edu.check.steps import held, made
-from tinygrad_edu.check.trace import Binding, Failure, Ran
 
 __all__ = ["from_failure", "line_of", "source_file", "stopped", "worded"]
 

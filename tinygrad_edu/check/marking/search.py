@@ -16,11 +16,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinygrad_edu.check.entries import passed_through
-from tinygrad_edu.check.matrices import multiplied, summed
-from tinygrad_edu.check.network import close
-from tinygrad_edu.check.readings import Reading, Scene, Sought, fits
-from tinygrad_edu.check.rules import by_one_rule, by_two_rules
+from tinygrad_edu.check.marking.entries import passed_through
+from tinygrad_edu.check.marking.matrices import multiplied, summed
+from tinygrad_edu.check.marking.network import close
+from tinygrad_edu.check.marking.readings import Reading, Scene, Sought, fits
+from tinygrad_edu.check.marking.rules import by_one_rule, by_two_rules
 
 __all__ = ["search"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.activations import ACTIVATIONS, Activation, recognise, vocabulary
-from tinygrad_edu.check.matrices import ways
-from tinygrad_edu.check.network import Elementwise, close
-from tinygrad_edu.check.readings import Reading, Scene, Sought, fits
+from tinygrad_edu.check.marking.activations import ACTIVATIONS, Activation, recognise, vocabulary
+from tinygrad_edu.check.marking.matrices import ways
+from tinygrad_edu.check.marking.network import Elementwise, close
+from tinygrad_edu.check.marking.readings import Reading, Scene, Sought, fits
 
 __all__ = ["passed_through"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.network import close
-from tinygrad_edu.check.readings import Reading, Scene, Sought, alike, fits, name_of_array
+from tinygrad_edu.check.marking.network import close
+from tinygrad_edu.check.marking.readings import Reading, Scene, Sought, alike, fits, name_of_array
 
 __all__ = ["multiplied", "summed", "ways"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_edu.check.marking import backprop
-from tinygrad_edu.check.report import Report
+from tinygrad_edu.check.marking.report import Report
 from tinygrad_edu.programs import blamed, importable, load
 
 __all__ = ["backprop_in"]

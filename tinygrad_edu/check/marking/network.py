@@ -18,8 +18,8 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, fit, order
-from tinygrad_edu.check.nested import SHORT, flat
-from tinygrad_edu.check.trace import Traced
+from tinygrad_edu.check.marking.nested import SHORT, flat
+from tinygrad_edu.check.marking.trace import Traced
 
 __all__ = ["Elementwise", "Network", "Product", "close"]
 

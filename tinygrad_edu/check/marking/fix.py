@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.activations import recognise
-from tinygrad_edu.check.judged import Judged, Marked
-from tinygrad_edu.check.network import Network, close
-from tinygrad_edu.check.steps import Step, undone
-from tinygrad_edu.check.trace import Binding, Ran
+from tinygrad_edu.check.marking.activations import recognise
+from tinygrad_edu.check.marking.judged import Judged, Marked
+from tinygrad_edu.check.marking.network import Network, close
+from tinygrad_edu.check.marking.steps import Step, undone
+from tinygrad_edu.check.marking.trace import Binding, Ran
 
 __all__ = ["fixed"]
 

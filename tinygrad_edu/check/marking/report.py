@@ -2,7 +2,7 @@
 
     print(report)      report.to_html()      report.to_json()
 
-Read next: `mistakes.py`, the texts.
+Read next: `../mistakes.py`, the texts.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.check.judged import Judged, Marked
-from tinygrad_edu.check.network import close
-from tinygrad_edu.check.trace import Binding, Ran, equal
+from tinygrad_edu.check.marking.judged import Judged, Marked
+from tinygrad_edu.check.marking.network import close
+from tinygrad_edu.check.marking.trace import Binding, Ran, equal
 
 __all__ = ["Step", "held", "made", "of_each_example", "undone"]
 

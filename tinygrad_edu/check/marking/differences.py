@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import grad
-from tinygrad_edu.check.probe import Probe
-from tinygrad_edu.check.trace import Traced, copied, same_randomness
+from tinygrad_edu.check.marking.probe import Probe
+from tinygrad_edu.check.marking.trace import Traced, copied, same_randomness
 
 __all__ = ["agrees", "slopes"]
 

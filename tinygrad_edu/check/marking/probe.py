@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.network import PRODUCTS, Network
-from tinygrad_edu.check.trace import Traced, copied, same_randomness
+from tinygrad_edu.check.marking.network import PRODUCTS, Network
+from tinygrad_edu.check.marking.trace import Traced, copied, same_randomness
 
 __all__ = ["Probe", "examples", "own", "probes", "redrawn"]
 

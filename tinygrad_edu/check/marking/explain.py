@@ -12,12 +12,12 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.entries import passed_through
-from tinygrad_edu.check.judged import Judged, Marked, named_value
-from tinygrad_edu.check.network import PRODUCTS, Network, close
-from tinygrad_edu.check.readings import Reading, Scene, Sought
-from tinygrad_edu.check.search import search
-from tinygrad_edu.check.trace import Ran, Traced
+from tinygrad_edu.check.marking.entries import passed_through
+from tinygrad_edu.check.marking.judged import Judged, Marked, named_value
+from tinygrad_edu.check.marking.network import PRODUCTS, Network, close
+from tinygrad_edu.check.marking.readings import Reading, Scene, Sought
+from tinygrad_edu.check.marking.search import search
+from tinygrad_edu.check.marking.trace import Ran, Traced
 
 NEARLY = 1e-4
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.network import Network, close
-from tinygrad_edu.check.readings import Reading, Scene, Sought, fits, name_of_array
+from tinygrad_edu.check.marking.network import Network, close
+from tinygrad_edu.check.marking.readings import Reading, Scene, Sought, fits, name_of_array
 
 __all__ = ["by_one_rule", "by_two_rules"]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.activations import recognise
-from tinygrad_edu.check.judged import Judged, Marked
+from tinygrad_edu.check.marking.activations import recognise
+from tinygrad_edu.check.marking.judged import Judged, Marked
 
 __all__ = ["derivation"]
 

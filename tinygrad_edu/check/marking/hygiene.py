@@ -18,11 +18,11 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.activations import recognise
-from tinygrad_edu.check.network import Network
-from tinygrad_edu.check.probe import Probe
-from tinygrad_edu.check.report import Found
-from tinygrad_edu.check.trace import Ran, Traced, reachable
+from tinygrad_edu.check.marking.activations import recognise
+from tinygrad_edu.check.marking.network import Network
+from tinygrad_edu.check.marking.probe import Probe
+from tinygrad_edu.check.marking.report import Found
+from tinygrad_edu.check.marking.trace import Ran, Traced, reachable
 
 __all__ = ["gradient_checks", "integers", "not_finite", "not_finite_gradients", "notes", "stretched"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.network import Network, close
+from tinygrad_edu.check.marking.network import Network, close
 
 __all__ = ["Reading", "Scene", "Sought", "alike", "factors", "fits", "name_of_array"]
 
