@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.read.compile.memory import Buffer, Names, Place
-from tinygrad_edu.read.program import Value
+from tinygrad_edu.read.program import Step, Value
 
 __all__ = ["Expressions"]
 
@@ -93,3 +93,51 @@ class Expressions:
                 self.lines.append(f"{ready}[()] = {self.place(x).name}")
             return self.names.known[x, dtype]
         return self.expression(x)
+
+    def turned(self, step: Step, operands: list[str], place: Place) -> tuple[list[str], str]:
+        """Operands of several shapes, and the result, as NumPy takes them faster.
+
+        An array of one entry loses its axes; where the result lies column by column, all are transposed.
+        """
+        arrays: list[np.ndarray | None] = [None] * len(operands)
+        for k, x in enumerate(step.args):
+            array = self.places[x].array if isinstance(x, Value) and x in self.places else None
+            if array is not None and array.ndim and array.size == 1:
+                operands[k] = self.names.view(array.reshape(()), f"{operands[k]}_entry")
+            elif isinstance(x, Value) and x.shape:
+                if array is None or len(step.result.shape) != 2:
+                    return operands, place.name
+                arrays[k] = array
+        by_columns = place.array is not None and place.array.flags.f_contiguous and not place.array.flags.c_contiguous
+        if not by_columns or all(x is None or x.ndim == 2 for x in arrays):
+            return operands, place.name
+        for k, array in enumerate(arrays):
+            if array is not None and array.ndim == 1:
+                operands[k] = self.names.view(array[:, None], f"{operands[k]}_column")
+            elif array is not None:
+                operands[k] = self.names.view(array.T, f"{operands[k]}_T")
+        return operands, self.transposed(place)
+
+    def transposed(self, place: Place) -> str:
+        return f"{place.name}.T" if place.array is None else self.names.view(place.array.T, f"{place.name}_T")
+
+    def one_in_each_row(self, place: Place, key: Any) -> tuple[str, str]:
+        """An array and an index of it as text: of a matrix that lies column by column, as of one long vector.
+
+        In a vector NumPy finds entries several times faster.
+        """
+        array, plain = place.array, (place.name, self.key(key))
+        if array is None or array.ndim != 2 or array.flags.c_contiguous or not array.flags.f_contiguous:
+            return plain
+        if not isinstance(key, tuple) or len(key) != 2 or not all(isinstance(x, Value) for x in key):
+            return plain
+        m, (rows, columns) = len(array), key
+        each = rows.shape == columns.shape == (m,) and rows.known and rows.fixed and np.can_cast(columns.dtype, np.intp)
+        if not each or not np.array_equal(rows.constant, range(m)):
+            return plain
+        if (columns, m) not in self.names.known:
+            index = self.names.of(np.empty(m, np.intp), "index", (columns, m))
+            height = self.names.number(m, np.intp)
+            self.lines.append(f"{self.call(np.multiply)}({self.expression(columns)}, {height}, {index})")
+            self.lines.append(f"{self.call(np.add)}({index}, {self.expression(rows)}, {index})")
+        return self.names.view(array.T.reshape(-1), f"{place.name}_flat"), self.names.known[columns, m]
