@@ -66,6 +66,9 @@ def test_the_table_of_digits():
         ({"target": 2}, r"cancellation: the target must be in \[0, 1\]; got 2"),
         ({"target": 0.1}, r"cancellation: float32 must hold the target exactly; got 0.1"),
         ({"z": [0.1]}, r"cancellation: z must be one axis of numbers that float32 holds exactly; got shape \(1,\)"),
+        ({"z": [0, np.inf]}, r"that float32 holds exactly; got shape \(2,\), \[ 0\. inf\]"),
+        ({"z": [1e200]}, r"that float32 holds exactly; got shape \(1,\), \[1\.e\+200\]"),
+        ({"z": []}, r"that float32 holds exactly; got shape \(0,\), \[\]"),
         ({"z": [[1.0]]}, r"got shape \(1, 1\)"),
     ],
 )
@@ -104,6 +107,10 @@ def test_the_slow_start_in_words():
     assert list(check.slow_start(rates={"cross-entropy": (1.0,)}, epochs=2).costs) == ["cross-entropy, rate 1"]
     with pytest.raises(ValueError, match=r"slow_start: losses are squared error and cross-entropy; got hinge"):
         check.slow_start(rates={"hinge": (0.1,)})
+    with pytest.raises(ValueError, match=r"slow_start: losses are squared error and cross-entropy; got none"):
+        check.slow_start(rates={})
+    with pytest.raises(ValueError, match=r"slow_start: epochs must be at least 1; got -1"):
+        check.slow_start(epochs=-1)
 
 
 def test_the_plots(tmp_path):

@@ -1,7 +1,6 @@
 """Weights in files, and runs that are killed and go on."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interpreters import environment
 
 import tinygrad_edu as tg
 from tinygrad_edu import data, nn, optim, weights
@@ -323,9 +323,8 @@ print(*(repr(float(x)) for array in model.state_dict().values() for x in array.r
 
 
 def start(directory, epochs):
-    path = os.pathsep.join([str(Path(tg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     command = [sys.executable, "-c", KILLED, str(directory), str(epochs)]
-    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")

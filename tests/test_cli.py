@@ -1,6 +1,5 @@
 """The command `tinygrad-edu`, and what it can draw."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interpreters import environment
 
 import tinygrad_edu as tg
 from tinygrad_edu import demo as demonstration
@@ -76,12 +76,10 @@ def refused(capsys, *arguments, status=2):
 # The command
 
 
-def process(*arguments, **options):
+def process(*arguments, **variables):
     """The command as a process of its own, with warnings as errors."""
-    path = os.pathsep.join([str(Path(tg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    environment = os.environ | {"PYTHONPATH": path} | options.pop("env", {})
     command = [sys.executable, "-W", "error", "-m", "tinygrad_edu", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    return subprocess.Popen(command, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def test_the_command_tells_its_version():
@@ -89,7 +87,7 @@ def test_the_command_tells_its_version():
 
 
 def test_an_output_without_the_signs_of_mathematics_gets_question_marks():
-    out, err = process("draw", "mlp", "--tree", env={"PYTHONIOENCODING": "ascii"}).communicate()
+    out, err = process("draw", "mlp", "--tree", PYTHONIOENCODING="ascii").communicate()
     assert out.decode("ascii").splitlines()[1].startswith("? J = mean L")
     assert err == b""
 
@@ -139,11 +137,42 @@ def test_bad_arguments_exit_with_two(arguments, message, capsys, elsewhere):
 
 def test_a_file_in_the_place_of_the_directory_is_refused_before_the_training(tmp_path, capsys, monkeypatch):
     trained = []
-    monkeypatch.setattr(demonstration, "train", lambda *_: trained.append(True) or {"training": [1.0], "test": [1.0]})
+    monkeypatch.setattr(demonstration, "fit", lambda *_, **__: trained.append(True))
     (tmp_path / "out").write_text("mine", encoding="utf-8")
-    assert str(tmp_path / "out") in refused(capsys, "demo", "--quiet", "--out", tmp_path / "out")
+    message = f"demo: {tmp_path / 'out'} must be a directory that can be written to; got: File exists. Name another"
+    assert message in refused(capsys, "demo", "--quiet", "--out", tmp_path / "out")
     assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
     assert not trained
+
+
+def test_on_a_terminal_a_message_is_broken_between_words(capsys, monkeypatch):
+    whole = refused(capsys, "draw", "mpl")
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert exit_status("draw", "mpl") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert " ".join(lines) == f"tinygrad-edu: {whole}"
+    assert len(lines) > 3 and max(map(len, lines)) <= 40
+
+
+def test_the_messages_of_source_name_it(capsys):
+    assert refused(capsys, "source", "qqqq").startswith("source: the target must be one of ")
+    assert refused(capsys, "source", "homework.py:late").startswith("source: homework.py, line 17, raised IndexError")
+
+
+@pytest.mark.parametrize(
+    ("activation", "slope"),
+    [
+        ("tanh", "(1 - A1**2)"),
+        ("relu", "(A1 > 0)"),
+        ("leaky-relu", "np.where(Z1 > 0, 1, 0.01)"),
+        ("sigmoid", "A1 * (1 - A1)"),
+        ("softplus", "sigmoid(Z1)"),
+    ],
+)
+def test_the_network_of_source_has_the_activations_of_train(activation, slope, capsys):
+    assert exit_status("source", "mlp", "--activation", activation) == 0
+    assert f" dZ1 = dA1 * {slope} " in capsys.readouterr().out
 
 
 # The built-in targets
@@ -379,3 +408,10 @@ def test_a_function_without_a_signature_is_called(elsewhere, capsys):
 def test_a_file_that_cannot_be_written_is_refused(arguments, message, capsys, elsewhere):
     assert re.search(message, refused(capsys, "draw", "neuron", *arguments))
     assert [x.name for x in elsewhere.iterdir()] == ["homework.py"]
+
+
+def test_a_marked_file_that_exits_is_told_not_obeyed(tmp_path, capsys):
+    path = tmp_path / "homework.py"
+    path.write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    assert main(["check", str(path)]) == 2
+    assert "homework.py, line 2, raised SystemExit: 0" in capsys.readouterr().err

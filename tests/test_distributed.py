@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from interpreters import environment
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_edu as tg
@@ -383,10 +384,9 @@ def started(folder, size, what):
     program.write_text(PROGRAM, encoding="utf-8")
     root = ["--allow-run-as-root"] if os.name == "posix" and os.geteuid() == 0 else []
     command = [MPIEXEC, *root, "--oversubscribe", "-n", str(size)] if size else []
-    path = os.pathsep.join([str(Path(tg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
         [*command, sys.executable, str(program), what, str(folder / f"{size}.npz")],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env=environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
         capture_output=True,
         text=True,
         errors="replace",

@@ -1,12 +1,10 @@
 """What notebooks show, run without a window."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
-
-import tinygrad_edu as tg
+from interpreters import environment
 
 nbformat = pytest.importorskip("nbformat", reason="notebooks need nbformat; pip install nbclient ipykernel")
 nbclient = pytest.importorskip("nbclient", reason="running a notebook needs nbclient; pip install nbclient ipykernel")
@@ -52,15 +50,17 @@ def run(folder, *cells):
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """The kernel is a program of its own and must find the package too."""
-    paths = [str(Path(tg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
 
 
-def test_a_notebook_shows_the_drawing(tmp_path):
-    _, drawing, tree = run(tmp_path, NETWORK, "tg.draw(J)", "tg.tree(J)")
+def test_a_notebook_shows_drawing_tree_and_tables(tmp_path):
+    cells = ["tg.draw(J)", "tg.tree(J)", "tg.Tensor([1.0, 2.0])", "tg.nn.Linear(2, 1)"]
+    _, drawing, tree, tensor, model = run(tmp_path, NETWORK, *cells)
     assert "<svg" in drawing["image/svg+xml"]
     assert all(name in drawing["image/svg+xml"] for name in ("W1", "Z1", "A2"))
     assert tree["text/plain"].splitlines()[1].startswith("◎ J = ")
+    assert "<td>1</td><td>2</td>" in tensor["text/html"] and tensor["text/plain"] == "Tensor([1., 2.])"
+    assert "3 parameters" in model["text/html"] and model["text/plain"].startswith("Linear(in_features=2")
     assert not list(tmp_path.iterdir())
 
 
@@ -79,9 +79,3 @@ def test_the_example_shows_its_tables_and_plots(tmp_path):
     shown = ["image/png" in picture for picture in pictures]
     assert shown == [True, True, False, True, True, True, False]
     assert (tmp_path / "learning.gif").read_bytes().startswith(b"GIF89a")
-
-
-def test_what_is_common_has_a_table_of_its_own(tmp_path):
-    _, tensor, model = run(tmp_path, NETWORK, "tg.Tensor([1.0, 2.0])", "tg.nn.Linear(2, 1)")
-    assert "<td>1</td><td>2</td>" in tensor["text/html"] and tensor["text/plain"] == "Tensor([1., 2.])"
-    assert "3 parameters" in model["text/html"] and model["text/plain"].startswith("Linear(in_features=2")

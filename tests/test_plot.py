@@ -87,19 +87,6 @@ def test_a_figure_shows_itself_in_a_notebook():
     assert plot.loss_curve({"training": [2.0, 1.0]}).figure._repr_png_().startswith(b"\x89PNG")
 
 
-# Probabilities
-
-
-def test_shares_are_probabilities():
-    z = np.array([-800.0, 0.0, 1.0])
-    expected = [[1, 0], [0.5, 0.5], [1 / (1 + np.e), np.e / (1 + np.e)]]
-    for given in (z, z[:, None], Tensor(z)):
-        np.testing.assert_allclose(plot.figures.shares(given), expected, atol=1e-300)
-    np.testing.assert_allclose(plot.figures.shares([[0, np.log(3)], [800, 0]]), [[0.25, 0.75], [1, 0]], atol=1e-300)
-    np.testing.assert_allclose(plot.figures.shares([0.25, 1], probabilities=True), [[0.75, 0.25], [0, 1]])
-    np.testing.assert_allclose(plot.figures.shares([[0.2, 0.3, 0.5]], probabilities=True), [[0.2, 0.3, 0.5]])
-
-
 # The decision boundary
 
 SQUARE = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]])
@@ -200,6 +187,8 @@ def test_a_state_that_does_not_fit_leaves_the_model_and_the_old_file(tmp_path, l
     assert all(np.array_equal(model.state_dict()[name], x) for name, x in before.items())
     with pytest.raises(ValueError, match=r"animate_boundary: needs at least one state; got none\. Collect"):
         plot.animate_boundary(model, [], SQUARE, [0, 1, 1, 0], path)
+    with pytest.raises(ValueError, match=r"animate_boundary: needs a title for each state; got 1 for 3\. Or leave"):
+        plot.animate_boundary(model, states, SQUARE, [0, 1, 1, 0], path, titles=["one"])
 
 
 # Layers
@@ -328,6 +317,11 @@ def test_images_must_be_images():
     message = r"worst: needs images \(m, height, width\) .*; got \(5, 4\), \(5,\) and \(5, 2\)\. Reshape"
     with pytest.raises(ValueError, match=message):
         plot.worst(IMAGES.reshape(5, 4), [1] * 5, np.ones(5))
+    message = r"worst: class numbers must be in \[0, 2\), with a name for each; got 0 to {} and {} names"
+    with pytest.raises(ValueError, match=message.format(2, 2)):
+        plot.worst(IMAGES, [0, 0, 1, 1, 2], np.ones(5))
+    with pytest.raises(ValueError, match=message.format(1, 1)):
+        plot.worst(IMAGES, [0, 0, 1, 1, 1], np.ones(5), names=["cat"])
 
 
 def test_names_are_shown_as_they_are(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import data, nn, optim
 from tinygrad_edu.history import History
-from tinygrad_edu.metrics import accuracy, confusion
+from tinygrad_edu.metrics import accuracy, confusion, shares
 
 
 def moons(m=120, seed=0):
@@ -404,6 +404,8 @@ def test_the_losses_are_plotted():
     ax = history.plot("accuracy")
     assert [list(line.get_ydata()) for line in ax.get_lines()] == [history["accuracy"], history["validation_accuracy"]]
     assert ax.get_ylabel() == "accuracy"
+    with pytest.raises(ValueError, match=r"History: plot needs a name that is there; got 'acc'\. Pass one of loss"):
+        history.plot("acc")
 
 
 # Metrics
@@ -424,6 +426,16 @@ def test_the_losses_are_plotted():
 )
 def test_accuracy(scores, targets, loss, share):
     assert accuracy(np.array(scores), np.array(targets), loss) == pytest.approx(share)
+
+
+def test_shares_are_probabilities():
+    z = np.array([-800.0, 0.0, 1.0])
+    expected = [[1, 0], [0.5, 0.5], [1 / (1 + np.e), np.e / (1 + np.e)]]
+    for given in (z, z[:, None], tg.Tensor(z)):
+        np.testing.assert_allclose(shares(given), expected, atol=1e-300)
+    np.testing.assert_allclose(shares([[0, np.log(3)], [800, 0]]), [[0.25, 0.75], [1, 0]], atol=1e-300)
+    np.testing.assert_allclose(shares([0.25, 1], probabilities=True), [[0.75, 0.25], [0, 1]])
+    np.testing.assert_allclose(shares([[0.2, 0.3, 0.5]], probabilities=True), [[0.2, 0.3, 0.5]])
 
 
 def test_confusion_counts_truth_in_rows():
@@ -454,6 +466,7 @@ def mean(output, target):
         ({"model": np.tanh, "optimizer": OTHERS}, TypeError, "fit: model must be a Module; got ufunc"),
         ({"optimizer": "adam"}, TypeError, "fit: optimizer must be an Optimizer; got str"),
         ({"loss": nn.MSELoss}, TypeError, r"fit: loss must be a function.* a class. Write MSELoss\(\)"),
+        ({"loss": "mse"}, TypeError, r"fit: loss must be a function.* got 'mse'. Write nn.MSELoss\(\)"),
         ({"optimizer": OTHERS}, ValueError, "must hold parameters of the model; got one of other"),
         ({"schedule": "cosine"}, TypeError, "fit: schedule must be a schedule of this optimizer; got str"),
         ({"loss": nn.MSELoss("sum")}, ValueError, "must be the mean over the batch; got reduction='sum'"),

@@ -1,7 +1,6 @@
 """The commands `tinygrad-edu train` and `predict`."""
 
 import csv
-import os
 import signal
 import subprocess
 import sys
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interpreters import environment
 
-import tinygrad_edu as tg
 from tinygrad_edu import data, weights
 from tinygrad_edu.cli import main
 from tinygrad_edu.commands import config as options
@@ -265,7 +264,7 @@ def test_a_wrong_configuration_is_refused(line, message, elsewhere, capsys):
         ([], "train: needs data; got none."),
         (["--data", "moon"], "blobs, xor, iris, cancer, digits, or a file; got 'moon'"),
         (["--data", "cars.csv", "--target", "size"], "must have the column 'size'; got 'speed', 'weight', 'colour'"),
-        (["--data", "empty.csv"], "empty.csv must hold a row of cells; got an empty file"),
+        (["--data", "empty.csv"], "train: empty.csv must hold a row of cells; got an empty file"),
         (["--data", "one.csv"], "the target 'kind' must have at least two classes; got 'fast' in every row"),
         (["--data", "holes.csv"], "got 1 in 'x', in 1 of 3 rows. Pass --missing 'drop' to leave such rows out, or"),
         (["--data", "typo.csv"], "got '4O'. Mend the cell; if the column holds categories, read the table with --text"),
@@ -276,11 +275,11 @@ def test_a_wrong_configuration_is_refused(line, message, elsewhere, capsys):
         (["--data", "moons", "--batch-size", "81"], "at most the number of examples to learn from, 80; got 81"),
         (["--data", "moons", "--hidden", "1000000000000000"], "Unable to allocate 14.2 PiB for an array with"),
         (["--data", "moons", "--epochs", "0"], "train: epochs must be a whole number at least 1; got 0"),
-        (["--data", "moons", "--validation", "0.001"], "each part must hold at least one example; got 100"),
+        (["--data", "moons", "--validation", "0.001"], "train: each part must hold at least one example; got 100"),
         (["--data", "moons", "--validation", "0.001"], "Use more examples or another --validation."),
         (["--data", "blobs", "--loss", "bce"], "the loss bce needs two classes; got 3 in 'class'. Use cross-entropy"),
         (["--data", "cars.csv", "--target", "weight", "--loss", "cross-entropy"], "quantity in 'weight'. Use mse"),
-        (["--data", "moons", "--out", "cars.csv"], "cars.csv must be a directory that can be written to"),
+        (["--data", "moons", "--out", "cars.csv"], "train: cars.csv must be a directory that can be written to"),
         (["--data", "moons", "--resume"], "--resume needs the directory of a run; got none. Name it by --out"),
         (["--resume", "--out", "nowhere"], "nowhere must hold the run to go on with; got no config.toml"),
         (["--config", "none.toml"], "none.toml: No such file or directory"),
@@ -316,7 +315,9 @@ def test_without_safetensors_nothing_is_begun(monkeypatch, elsewhere, capsys):
 
 def test_nan_is_told_with_the_op(capsys):
     assert run("train", "--data", "moons", "--lr", "1e300", "--loss", "mse", "--optimizer", "sgd", "--out", "m") == 2
-    assert "fit: loss, gradient and weights must be finite; got NaN or infinity in epoch 1" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "fit: loss, gradient and weights must be finite; got NaN or infinity in epoch 1" in told
+    assert "from inputs (" in told and "Made at" not in told and told.endswith(". Lower --lr.\n")
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(monkeypatch, capsys):
@@ -347,7 +348,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(monkeypatch, capsys):
         (lambda: Path("m/config.toml").write_text("data = 'm'\nhidden = [4]\n"), "safetensors, names must agree"),
         (lambda: Path("new.csv").unlink(), "new.csv: No such file or directory"),
         (lambda: Path("new.csv").write_text("x1,x3\n1,2\n"), "the columns of the table; got none named 'x2'"),
-        (lambda: Path("new.csv").write_text("x1,x2\n1,red\n"), "line 2, column 'x2' must hold a number; got 'red'"),
+        (lambda: Path("new.csv").write_text("x1,x2\n1,red\n"), "predict: new.csv: line 2, column 'x2' must hold a"),
         (lambda: Path("new.csv").write_text("x1,x2,class\n1,2,7\n"), "one of '0', '1'; got '7'. The model knows no"),
         (lambda: Path("new.csv").write_text("x1,x2\n1,2\n3\n"), "line 3 must hold 2 cells, as the first does; got 1"),
     ],
@@ -425,7 +426,7 @@ def test_control_c_before_the_training_ends_without_a_traceback(monkeypatch, cap
 def test_the_target_is_what_one_says_it_is(capsys):
     Path("stars.csv").write_text("zip,stars\n" + "".join(f"{100 * (k % 3)},{k % 5}\n" for k in range(40)))
     assert run("train", "--data", "stars.csv", "--epochs", 1, "--out", "a") == 0
-    assert "1 inputs, 5 classes" in capsys.readouterr().out
+    assert "1 input, 5 classes" in capsys.readouterr().out
     flags = ["--text", "zip", "--task", "regression"]
     assert run("train", "--data", "stars.csv", *flags, "--epochs", 1, "--out", "b") == 0
     assert "3 inputs, the quantity stars" in capsys.readouterr().out
@@ -434,16 +435,21 @@ def test_the_target_is_what_one_says_it_is(capsys):
 # In a shell
 
 
-def process(*arguments, **environment):
-    path = os.pathsep.join([str(Path(tg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+def process(*arguments, **variables):
     command = [sys.executable, "-W", "error", "-m", "tinygrad_edu", *arguments]
-    return subprocess.run(command, env=os.environ | {"PYTHONPATH": path} | environment, capture_output=True, text=True)
+    return subprocess.run(command, env=environment(**variables), capture_output=True, text=True)
 
 
 def test_it_works_in_a_pipe():
     done = process("train", "--data", "iris", "--epochs", "2", "--out", "i")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Held out: accuracy" in done.stdout and "setosa" in done.stdout and "\r" not in done.stdout
+
+
+def test_help_shows_a_default_of_zero(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    assert run("train", "--help") == 0
+    assert "of the data, the split, the weights and the batches (default: 0)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["train", "predict"])

@@ -49,8 +49,8 @@ def test_the_pages_of_the_commands_are_written_so_too(tmp_path, full_disk, comma
     assert path.read_text(encoding="utf-8") == "old"
 
 
-def test_a_marked_file_that_exits_is_told_not_obeyed(tmp_path, capsys):
-    path = tmp_path / "homework.py"
-    path.write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
-    assert main(["check", str(path)]) == 2
-    assert "homework.py, line 2, raised SystemExit: 0" in capsys.readouterr().err
+def test_a_directory_that_is_not_there_is_named_as_it_was_given(tmp_path):
+    path = tmp_path / "nowhere" / "any.bin"
+    with pytest.raises(FileNotFoundError) as caught:
+        write(path, b"new content")
+    assert str(caught.value) == f"[Errno 2] No such file or directory: {str(path)!r}"

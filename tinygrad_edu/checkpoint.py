@@ -73,7 +73,7 @@ class Checkpoint:
     def __init__(self, directory: Any, run: Mapping[str, Any], resume: bool) -> None:
         weights.library("checkpoint")
         self.file, self.run = Path(directory) / "checkpoint.safetensors", json.loads(json.dumps(run))
-        writable(Path(directory))
+        writable("checkpoint", self.file.parent)
         if self.file.exists() and not resume:
             raise FileExistsError(
                 f"checkpoint: {directory} must not hold another run; got one that was left there. Pass resume=True to "
@@ -108,14 +108,14 @@ class Checkpoint:
             raise ValueError(f"checkpoint: {self.file} must be of this run; {error.args[0]}") from None
 
 
-def writable(directory: Path) -> None:
+def writable(caller: str, directory: Path) -> None:
     """Make the directory if it is not there; raise an OSError unless files can be written to it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
         raise type(error)(
-            f"checkpoint: {directory} must be a directory that can be written to; got: {error.strerror}. "
+            f"{caller}: {directory} must be a directory that can be written to; got: {error.strerror}. "
             "Name another directory."
         ) from None
 

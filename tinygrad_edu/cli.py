@@ -10,8 +10,10 @@ import argparse
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from tinygrad_edu import __version__
@@ -68,13 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return failed("stopped by Ctrl-C.", 130)
     except OSError as error:
         return failed(f"{error.filename}: {error.strerror}" if error.filename else error, 2)
-    except (ValueError, MemoryError) as error:
+    except ImportError as error:
+        return failed(error, 1)
+    except (ValueError, RuntimeError, FloatingPointError, MemoryError) as error:
         return failed(error, 2)
 
 
 def failed(error: Exception | str, status: int) -> int:
-    """Say what went wrong; returns the exit status."""
-    print(f"tinygrad-edu: {error}", file=sys.stderr)
+    """Say what went wrong, on a terminal in lines that end with a word; returns the exit status."""
+    text = f"tinygrad-edu: {error}"
+    if sys.stderr.isatty():
+        text = textwrap.fill(text, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
+    print(text, file=sys.stderr)
     return status
 
 
@@ -113,7 +120,7 @@ def add_option(train: argparse.ArgumentParser, name: str, option: Option) -> Non
         nargs="*" if several else None,
         choices=[word for word in option.choices if word] or None,
         metavar=None if option.choices else {int: "N", float: "X"}.get(option.kind, name.upper()),
-        help=f"{option.help} (default: {shown})" if shown else option.help,
+        help=option.help if shown == "" else f"{option.help} (default: {shown})",
     )
     if name == "data":
         action.completer = data_sets
@@ -131,12 +138,7 @@ def run_train(options: argparse.Namespace) -> int:
     from tinygrad_edu.commands.train import train
 
     given = {name: getattr(options, name) for name in OPTIONS}
-    try:
-        return train(given, options.config, options.out, options.resume)
-    except ImportError as error:
-        return failed(error, 1)
-    except FloatingPointError as error:
-        return failed(error, 2)
+    return train(given, options.config, options.out, options.resume)
 
 
 def add_predict(commands: Any) -> None:
@@ -159,10 +161,7 @@ def run_predict(options: argparse.Namespace) -> int:
     """Run `tinygrad-edu predict`; returns the exit status."""
     from tinygrad_edu.commands.predict import predict
 
-    try:
-        return predict(options.directory, options.file)
-    except ImportError as error:
-        return failed(error, 1)
+    return predict(options.directory, options.file)
 
 
 # demo
@@ -248,7 +247,7 @@ def run_draw(options: argparse.Namespace) -> int:
             x, names = targets.backward(x, names)
             name = Graph(x, names).outputs[0].name
             title = f"the graph of {name}, the gradient of {options.target} by its first parameter"
-    except (TypeError, ImportError, RuntimeError) as error:
+    except (TypeError, ImportError) as error:
         return failed(error, 2)
     if options.tree:
         tree(x, names, gradients=not options.backward).show()
@@ -310,10 +309,7 @@ def run_explain(options: argparse.Namespace) -> int:
     """Run `tinygrad-edu explain`; returns the exit status."""
     from tinygrad_edu.read.explain import explain
 
-    try:
-        answer = explain(options.topic, options.layout, options.html)
-    except ImportError as error:
-        return failed(error, 1)
+    answer = explain(options.topic, options.layout, options.html)
     print(f"{options.html}: {answer.question}" if options.html and not isinstance(answer, str) else answer)
     return 0
 
@@ -326,14 +322,13 @@ def add_source(commands: Any) -> None:
     source = commands.add_parser(
         "source",
         help="write out the gradient as the NumPy backprop that a careful person would have written",
-        description="Print forward and backward of a graph as a NumPy program. For the target mlp the network may be "
-        "of your choice.",
+        description="Print forward and backward of a graph as a NumPy program.",
         epilog=TARGETS + "\nExample: tinygrad-edu source mlp --sizes 2 16 1 --loss bce",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source.add_argument("target", metavar="TARGET", help="what to write out, see below")
     source.add_argument("--sizes", type=int, nargs="+", metavar="N", help="units of each layer of mlp, inputs first")
-    source.add_argument("--activation", choices=("tanh", "relu", "sigmoid", "softplus"), help="of mlp, between layers")
+    source.add_argument("--activation", choices=OPTIONS["activation"].choices, help="of mlp, between layers")
     source.add_argument("--loss", choices=("bce", "cross-entropy", "mse"), help="of mlp (default: bce)")
     source.add_argument("--fused", action="store_true", help="last activation and loss of mlp as one op on logits")
     source.add_argument("--layout", choices=("rows", "columns"), help="one example a row, or a column")
@@ -350,9 +345,9 @@ def run_source(options: argparse.Namespace) -> int:
     if any(chosen) and options.target != "mlp":
         raise ValueError(f"source: --sizes, --activation, --loss and --fused are for mlp; got {options.target!r}.")
     try:
-        J, names = targets.network(*chosen) if any(chosen) else targets.find(options.target)
+        J, names = targets.network(*chosen) if any(chosen) else targets.find(options.target, "source")
         source(J, names=names, simplify=not options.no_simplify, layout=options.layout).show()
-    except (TypeError, ImportError, RuntimeError) as error:
+    except (TypeError, ImportError) as error:
         return failed(error, 2)
     return 0
 
@@ -381,10 +376,7 @@ def run_check(options: argparse.Namespace) -> int:
     from tinygrad_edu.check.marking.files import backprop_in
     from tinygrad_edu.writing import write
 
-    try:
-        report = backprop_in(options.file, options.show_fix)
-    except RuntimeError as error:
-        return failed(error, 2)
+    report = backprop_in(options.file, options.show_fix)
     print(report)
     if options.html:
         write(options.html, report.to_html().encode())

@@ -7,101 +7,77 @@ textbook's steps, by autograd through the fused loss, and by the formulas people
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tinygrad_edu import autograd, data, functional, nn, optim, plot
 from tinygrad_edu.check import Comparison, formulas
+from tinygrad_edu.check.compare import by_term
+from tinygrad_edu.checkpoint import writable
+from tinygrad_edu.history import History
 from tinygrad_edu.read.draw import draw
 from tinygrad_edu.read.draw.explorer import explore
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.threads import one_blas_thread
+from tinygrad_edu.train import fit
 
-__all__ = ["demo", "last_layer_table", "train"]
+__all__ = ["demo", "last_layer_table"]
 
 EPOCHS, BATCH, HIDDEN = 40, 32, 16
 
 
 def demo(out: Path, seed: int = 0, quiet: bool = False) -> float:
     """Train, print the table, write loss.png, graph.svg and graph.html to `out`; returns the test accuracy."""
-    out.mkdir(parents=True, exist_ok=True)
+    writable("demo", out)
     rng = np.random.default_rng(seed)
     cancer = data.cancer()
     (X, y), (X_test, y_test) = data.split(cancer.X, cancer.y[:, None].astype(float), 0.25, rng)
     X, X_test = data.standardize(X, X_test)
     say = (lambda *_: None) if quiet else print
-    say(
-        f"Breast cancer, Wisconsin: {len(X)} tumours to learn from, {len(X_test)} held out, "
-        f"{X.shape[1]} measurements each."
-    )
+    say(f"Breast cancer, Wisconsin: {len(X)} tumours to learn from, {len(X_test)} held out.")
     model = nn.MLP([X.shape[1], HIDDEN, 1], activation=nn.Tanh, rng=rng)
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
     with one_blas_thread():
-        losses = train(model, (X, y), (X_test, y_test), rng, quiet)
-        with autograd.no_grad():
-            accuracy = float(np.mean((model(X_test).numpy() > 0) == y_test))
-        say(f"Test accuracy: {accuracy:.3f}, with {sum(p.size for p in model.parameters())} parameters.\n")
+        history = fit(
+            model, nn.BCEWithLogitsLoss(), optimizer, X, y, EPOCHS, BATCH, validation=(X_test, y_test), rng=rng,
+            progress=False if quiet else "auto",
+        )  # fmt: skip
+        accuracy = history["validation_accuracy"][-1]
+        say(f"\nTest accuracy: {accuracy:.3f}, with {sum(p.size for p in model.parameters())} parameters.\n")
         table, cost = last_layer_table(model, X[:BATCH], y[:BATCH])
-    say(f"The backward pass of one batch of {BATCH}, by three routes. Differences from the first route:\n")
+    say("One backward pass by three routes, and how far each is from the first:\n")
     say(table)
     say(
-        "\nThe last layer is not special. Its dJ/dZ = (A - Y)/m is the same chain rule, dJ/dA * A(1 - A),\n"
-        "in which the A(1 - A) of the sigmoid cancels against the A(1 - A) below the line of dJ/dA.\n"
+        "\nThe last layer is not special. Its dJ/dZ = (A - Y)/m is the same chain rule\n"
+        "of dJ/dA * A(1 - A), in which the A(1 - A) of the sigmoid cancels against the\n"
+        "A(1 - A) below the line of dJ/dA.\n"
     )
-    for written in write_pictures(out, losses, cost):
+    for written in write_pictures(out, history, cost):
         say(written)
     return accuracy
-
-
-def train(
-    model: nn.Module,
-    training: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
-    rng: np.random.Generator,
-    quiet: bool = False,
-) -> dict[str, list[float]]:
-    """Adam on binary cross-entropy; the training and test losses by epoch."""
-    loss, optimizer = nn.BCEWithLogitsLoss(), optim.Adam(model.parameters(), lr=0.01)
-    losses: dict[str, list[float]] = {"training": [], "test": []}
-    for _ in progress(range(EPOCHS), quiet):
-        total = 0.0
-        for X, y in data.batches(*training, BATCH, rng):
-            optimizer.zero_grad()
-            J = loss(model(X), y)
-            J.backward()
-            optimizer.step()
-            total += J.item() * len(X)
-        losses["training"].append(total / len(training[0]))
-        with autograd.no_grad():
-            losses["test"].append(loss(model(test[0]), test[1]).item())
-    return losses
 
 
 def last_layer_table(model: nn.MLP, X: np.ndarray, Y: np.ndarray) -> tuple[Comparison, Tensor]:
     """Each term of the backward pass by three routes, and the cost whose graph is the textbook's."""
     hidden, activation, last = model
-    W1, b1, W2, b2 = hidden.weight, hidden.bias, last.weight, last.bias
-    m = len(X)
-
-    def forward() -> tuple[Tensor, Tensor, Tensor]:
-        Z1 = hidden(Tensor(X, name="X"))
-        A1 = activation(Z1)
-        return Z1, A1, last(A1)
-
-    Z1, A1, Z2 = forward()
-    A2, T = functional.sigmoid(Z2), Tensor(Y, name="Y")
+    m, T = len(X), Tensor(Y, name="Y")
+    Z1 = hidden(Tensor(X, name="X"))
+    A1 = activation(Z1)
+    Z2 = last(A1)
+    A2 = functional.sigmoid(Z2)
     J = -np.mean(T * np.log(A2) + (1 - T) * np.log(1 - A2))
-    names = ["dJ/dA2", "dJ/dZ2", "dJ/dW2", "dJ/db2", "dJ/dA1", "dJ/dZ1", "dJ/dW1", "dJ/db1"]
-    composed = dict(zip(names, autograd.grad(J, [A2, Z2, W2, b2, A1, Z1, W1, b1]), strict=True))
-
-    Z1, A1, Z2 = forward()
+    terms = {"dJ/dA2": A2, "dJ/dZ2": Z2, "dJ/dW2": last.weight, "dJ/db2": last.bias}
+    terms |= {"dJ/dA1": A1, "dJ/dZ1": Z1, "dJ/dW1": hidden.weight, "dJ/db1": hidden.bias}
+    composed = dict(zip(terms, autograd.grad(J, list(terms.values())), strict=True))
+    del terms["dJ/dA2"]  # the fused loss passes it over
     fused_loss = functional.binary_cross_entropy_with_logits(Z2, Y)
-    fused = dict(zip(names[1:], autograd.grad(fused_loss, [Z2, W2, b2, A1, Z1, W1, b1]), strict=True))
+    fused = dict(zip(terms, autograd.grad(fused_loss, list(terms.values())), strict=True))
 
     a1, a2 = A1.numpy(), A2.numpy()
     dZ2 = formulas.sigmoid_bce_dZ(a2, Y, m)
-    dA1 = formulas.dense_dA_prev(dZ2, W2.numpy())
+    dA1 = formulas.dense_dA_prev(dZ2, last.weight.numpy())
     dZ1 = dA1 * formulas.activation_slope(a1, "tanh")
     by_hand = {
         "dJ/dA2": formulas.bce_dA(a2, Y, m),
@@ -113,35 +89,18 @@ def last_layer_table(model: nn.MLP, X: np.ndarray, Y: np.ndarray) -> tuple[Compa
         "dJ/dW1": formulas.dense_dW(dZ1, X),
         "dJ/db1": formulas.dense_db(dZ1),
     }
-    routes = {"composed": composed, "fused": fused}
-    terms = {
-        name: {route: by[name].numpy() for route, by in routes.items() if name in by} | {"by hand": by_hand[name]}
-        for name in names
-    }
-    return Comparison(terms), J
+    return Comparison(by_term({"composed": composed, "fused": fused, "by hand": by_hand})), J
 
 
-def write_pictures(out: Path, losses: dict[str, list[float]], cost: Tensor) -> Iterator[str]:
+def write_pictures(out: Path, history: History, cost: Tensor) -> Iterator[str]:
     """Write what can be written; say in one line each what it is, or what is missing."""
     try:
-        plot.save(plot.loss_curve(losses), out / "loss.png")
-        yield f"{out / 'loss.png'}: the loss curve; look where test stops falling while training goes on."
+        plot.save(history.plot(), out / "loss.png")
+        yield f"{out / 'loss.png'}: the loss; see where validation stops falling."
     except ImportError as error:
         yield f"No loss curve. {error}"
     try:
-        path = draw(cost).save(out / "graph.svg")
-        yield f"{path}: the graph of the cost; from J up, the chain rule passes every layer in the same way."
+        yield f"{draw(cost).save(out / 'graph.svg')}: the graph; from J up, every layer passes gradients alike."
     except RuntimeError as error:
         yield f"No picture of the graph. {error}"
-    path = explore(cost, out / "graph.html")
-    yield f"{path}: the same graph, step by step; open it in a browser and press the right arrow."
-
-
-def progress(epochs: Iterable[int], quiet: bool) -> Iterable[int]:
-    """The epochs, with a progress bar on a terminal where tqdm is installed."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return epochs
-    result: Iterable[int] = tqdm(epochs, desc="Training", unit="epoch", disable=quiet or None, ncols=80)
-    return result
+    yield f"{explore(cost, out / 'graph.html')}: the same, step by step; open it and press the right arrow."

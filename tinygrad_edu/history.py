@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.notebook import table
+from tinygrad_edu.notebook import shown, table
 from tinygrad_edu.writing import write
 
 __all__ = ["History"]
@@ -84,24 +84,26 @@ class History(Mapping[str, list[float]]):
 
     def to_csv(self, path: Any) -> Path:
         """Write the table as a CSV file, with every digit."""
-        rows = (f"{epoch},{','.join(map(repr, row))}" for epoch, row in self.rows())
-        return write(Path(path), "\n".join([f"epoch,{','.join(self.series)}", *rows, ""]).encode())
+        rows = enumerate(zip(*self.series.values(), strict=True), start=1)
+        lines = (f"{epoch},{','.join(map(repr, row))}" for epoch, row in rows)
+        return write(Path(path), "\n".join([f"epoch,{','.join(self.series)}", *lines, ""]).encode())
 
     def plot(self, name: str = "loss", ax: Any = None) -> Any:
-        """The loss or a metric by epoch (extra `plot`), of both sets where there are two; returns the Axes."""
+        """The loss or a metric by epoch (extra `plot`), of both sets where there are two; returns the Axes.
+
+        Raises:  ValueError for a name that the history does not have
+        """
         from tinygrad_edu import plot
 
         labels = {"training": name, "validation": VALIDATION + name}
         series = {label: self[key] for label, key in labels.items() if key in self}
+        if self.epochs and not series:
+            raise ValueError(f"History: plot needs a name that is there; got {name!r}. Pass one of {', '.join(self)}.")
         if name != "loss":
             return plot.metric_curve(series, ax, name.replace("_", " "))
         ax = plot.loss_curve(series, ax)
         ax.set(ylabel="cost J (mean loss)")
         return ax
-
-    def rows(self) -> Iterator[tuple[int, tuple[float, ...]]]:
-        """Each epoch and its numbers."""
-        return enumerate(zip(*self.series.values(), strict=True), start=1)
 
     def label(self, name: str) -> str:
         """What stands above a column, padded to its width."""
@@ -133,8 +135,7 @@ class History(Mapping[str, list[float]]):
 
     def shown(self) -> list[int | None]:
         """The epochs of a small table; None where some are left out."""
-        epochs: list[int | None] = list(range(1, self.epochs + 1))
-        return epochs if len(epochs) <= SHOWN else [*epochs[: SHOWN // 2], None, *epochs[-SHOWN // 2 :]]
+        return shown(range(1, self.epochs + 1), SHOWN)
 
     def __repr__(self) -> str:
         if not self.epochs:

@@ -1,6 +1,7 @@
 """What people want to know besides the loss: how often the answer is right, how far off it is.
 
     classes(scores, loss)               the class that a network's output stands for
+    shares(outputs)                     the probability of each class
     confusion(truth, predicted, k)      how often each class was taken for each
     METRICS                             those that `tg.fit` knows by name: accuracy, mean_absolute_error
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from tinygrad_edu import functional, nn
 
-__all__ = ["METRICS", "Metric", "accuracy", "classes", "confusion", "mean_absolute_error"]
+__all__ = ["METRICS", "Metric", "accuracy", "classes", "confusion", "mean_absolute_error", "shares"]
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
@@ -49,6 +50,19 @@ def classes(scores: np.ndarray, loss: Any) -> np.ndarray:
             "(a logit) or BCELoss (a probability), or pass a function of your own in metrics=."
         )
     return (scores > half).astype(np.int64)
+
+
+def shares(outputs: Any, probabilities: bool = False) -> np.ndarray:
+    """The probability of each class: of logits, unless they are probabilities already; one column is that of class 1.
+
+    Shapes:  (m,), (m, 1) -> (m, 2);  (m, k) -> (m, k)
+    """
+    z = np.asarray(getattr(outputs, "data", outputs), np.float64)
+    z = z.reshape(len(z), -1)
+    if z.shape[1] == 1:
+        yes = z if probabilities else functional.sigmoid(z)
+        return np.hstack([1 - yes, yes])
+    return z if probabilities else np.asarray(functional.softmax(z))
 
 
 def accuracy(scores: np.ndarray, targets: np.ndarray, loss: Any) -> float:

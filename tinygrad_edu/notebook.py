@@ -11,7 +11,7 @@ from html import escape
 
 import numpy as np
 
-__all__ = ["array", "table"]
+__all__ = ["array", "shown", "table"]
 
 SHOWN = 8  # rows and columns of an array
 
@@ -47,7 +47,7 @@ def array(x: np.ndarray, caption: str) -> str:
         rows = [["", "least", "mean", "largest"], ["", *(f"{value:.4g}" for value in (x.min(), x.mean(), x.max()))]]
         return table(rows, caption)
     matrix = x if x.ndim == 2 else x.reshape(1, x.size)
-    down, across = (shown(size) for size in matrix.shape)
+    down, across = (shown(range(size), SHOWN) for size in matrix.shape)
     rows = [["", *("…" if j is None else str(j) for j in across)]] if matrix.size > 1 else [["", ""]]
     for i in down:
         cells = ["⋮" if i is None else "…" if j is None else f"{matrix[i, j]:.4g}" for j in across]
@@ -55,7 +55,6 @@ def array(x: np.ndarray, caption: str) -> str:
     return table(rows, caption)
 
 
-def shown(size: int) -> list[int | None]:
-    """The places along an axis; None where some are left out."""
-    places: list[int | None] = list(range(size))
-    return places if size <= SHOWN else [*places[: SHOWN // 2], None, *places[-SHOWN // 2 :]]
+def shown(places: Sequence[int], most: int) -> list[int | None]:
+    """So many of the places, half from either end; None where some are left out."""
+    return [*places] if len(places) <= most else [*places[: most // 2], None, *places[-most // 2 :]]

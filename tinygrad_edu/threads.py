@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 __all__ = ["one_blas_thread"]
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Small products are quicker on one thread, and a busy neighbour cannot stall them."""
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Within it, one thread: small products are quicker so, and a busy neighbour cannot stall them."""
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
-        yield
-        return
-    with threadpool_limits(1):
-        yield
+        return nullcontext()
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits

@@ -305,8 +305,9 @@ def check(model: Any, loss: Any, optimizer: Any, schedule: Any, callbacks: Any) 
             f"fit: optimizer must be an Optimizer; got {type(optimizer).__name__}. "
             "Pass for example optim.Adam(model.parameters())."
         )
-    if isinstance(loss, type):
-        raise TypeError(f"fit: loss must be a function of output and targets; got a class. Write {loss.__name__}().")
+    if isinstance(loss, type) or not callable(loss):
+        got, written = ("a class", loss.__name__) if isinstance(loss, type) else (repr(loss), "nn.MSELoss")
+        raise TypeError(f"fit: loss must be a function of output and targets; got {got}. Write {written}().")
     own = set(model.parameters())
     if not any(x in own for x in optimizer.params):
         raise ValueError(
@@ -360,21 +361,12 @@ def pair(name: str, given: Any, model: Module) -> Pair:
             f"fit: {name} must be a pair (X, y); got {type(given).__name__}. "
             "Hold examples back with data.split(X, y, test_fraction=0.2, rng=rng)."
         )
-    X, y = (arguments.rows("fit", part, array) for part, array in zip("Xy", given, strict=True))
+    X, y = (arguments.real_rows("fit", part, array) for part, array in zip("Xy", given, strict=True))
     if len(X) != len(y):
         raise ValueError(
             f"fit: {name} must have one row per example each; got {X.shape} and {y.shape}. "
             "Transpose an array that holds its examples in columns."
         )
-    for part, array in zip("Xy", (X, y), strict=True):
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"fit: {part} must hold real numbers; got {array.dtype}. Turn text into numbers first.")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            row = int(np.argwhere(~np.isfinite(array))[0][0])
-            raise ValueError(
-                f"fit: {part} must be finite; got {np.count_nonzero(~np.isfinite(array))} NaN or infinite values, the "
-                f"first in row {row}. Fill them or drop their rows."
-            )
     dtype = next(model.parameters()).dtype
     return X.astype(dtype, copy=False) if X.dtype.kind == "f" else X, y
 

@@ -17,9 +17,9 @@ def write(path: Path, content: bytes) -> Path:
             os.fsync(file.fileno())  # on the disk before its name is: a power cut leaves the old file or the new
         os.replace(unfinished, path)
     except OSError as error:
-        if error.errno is not None:  # else it is an error of words alone, which a name of a file would hide
-            error.filename, error.filename2 = str(path), None  # what was asked for, and not the temporary name
-        raise
+        if error.errno is None:  # words alone
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None  # what was asked for, not the temporary name
     finally:
         unfinished.unlink(missing_ok=True)
     return path

@@ -9,7 +9,7 @@ Plots of both: `plot.right_digits`, `plot.slow_start`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygrad_edu import autograd, functional
 from tinygrad_edu.check.pairs import COMPOSED
+from tinygrad_edu.data import arguments
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["Cancellation", "SlowStart", "cancellation", "slow_start"]
@@ -57,12 +58,13 @@ class Cancellation:
         """The table for the z of SHOWN, or for all if they are few."""
         shown = [k for k, z in enumerate(self.z) if z in SHOWN] if len(self.z) > 30 else list(range(len(self.z)))
         lines = [f"sigmoid and cross-entropy, target {self.target:g}; in brackets the digits that are right"]
+        widths = {"loss": 12, "dL/dz": 14}
+        titles = "".join(f"{name:>{width}}{'composed':>15}{'fused':>15}" for name, width in widths.items())
         for dtype in self.numbers:
-            lines += ["", f"{dtype:<9}{'loss':>12}{'composed':>15}{'fused':>15}"]
-            lines[-1] += f"{'dL/dz':>14}{'composed':>15}{'fused':>15}"
+            lines += ["", f"{dtype:<9}{titles}"]
             for k in shown:
                 line = f"z = {self.z[k]:<5g}"
-                for quantity, width in (("loss", 12), ("dL/dz", 14)):
+                for quantity, width in widths.items():
                     line += f"{self.exact[quantity][k]:>{width}.3g}"
                     for route in ROUTES:
                         number = self.numbers[dtype][route][quantity][k]
@@ -86,14 +88,9 @@ class Cancellation:
 
 def spans(z: np.ndarray, where: np.ndarray) -> str:
     """The stretches of z where something holds, as 'z from 17 to 40'."""
-    stretches, start = [], None
-    for k, holds in enumerate([*where, False]):
-        if holds and start is None:
-            start = k
-        elif not holds and start is not None:
-            stretches.append((start, k - 1))
-            start = None
-    return " and ".join(f"z from {z[a]:g} to {z[b]:g}" if a < b else f"z = {z[a]:g}" for a, b in stretches)
+    first, after = np.flatnonzero(np.diff(where, prepend=False, append=False)).reshape(-1, 2).T
+    stretches = zip(z[first], z[after - 1], strict=True)
+    return " and ".join(f"z from {a:g} to {b:g}" if a < b else f"z = {a:g}" for a, b in stretches)
 
 
 def cancellation(z: Any = None, target: float = 0.0) -> Cancellation:
@@ -112,10 +109,12 @@ def cancellation(z: Any = None, target: float = 0.0) -> Cancellation:
     z = np.linspace(-40, 40, 81) if z is None else np.atleast_1d(np.asarray(z, float))
     if not 0 <= target <= 1:
         raise ValueError(f"cancellation: the target must be in [0, 1]; got {target:g}. It is a probability.")
-    if z.ndim != 1 or not np.array_equal(z, z.astype(np.float32)):
+    with np.errstate(over="ignore"):
+        exact = np.isfinite(z).all() and np.array_equal(z, z.astype(np.float32))
+    if z.ndim != 1 or not z.size or not exact:
         raise ValueError(
             f"cancellation: z must be one axis of numbers that float32 holds exactly; got shape {z.shape}, "
-            f"{z.min():g} to {z.max():g}. Round it: z.astype(np.float32)."
+            f"{np.array2string(z, threshold=6)}. Round it: z.astype(np.float32)."
         )
     if target != float(np.float32(target)):
         raise ValueError(f"cancellation: float32 must hold the target exactly; got {target!r}. Try 0, 0.25 or 1.")
@@ -187,7 +186,7 @@ def slow_start(
     x: float = 1.0,
     target: float = 0.0,
     epochs: int = 300,
-    rates: Mapping[str, tuple[float, ...]] | None = None,
+    rates: Mapping[str, Sequence[float]] | None = None,
 ) -> SlowStart:
     """One sigmoid neuron that starts badly wrong, by squared error and by cross-entropy.
 
@@ -196,16 +195,18 @@ def slow_start(
 
     Rates are those of the source, 0.15 and 0.005, and 0.15 for both; give others by the name of the loss.
 
+    Raises:  ValueError, TypeError for another loss, or for epochs that are no whole number above 0
     Source:  M. Nielsen, Neural Networks and Deep Learning, chapter 3, The cross-entropy cost function
     """
+    epochs = arguments.whole_number("slow_start", "epochs", epochs, 1, "One is one step.")
     rates = {"squared error": (0.15,), "cross-entropy": (0.15, 0.005)} if rates is None else rates
     losses: dict[str, Callable[[Any, Any], Any]] = {
         "squared error": COMPOSED["linear-mse-half"].losses,
         "cross-entropy": COMPOSED["sigmoid-bce"].losses,
     }
-    if unknown := rates.keys() - losses.keys():
+    if not rates or rates.keys() - losses.keys():
         raise ValueError(
-            f"slow_start: losses are {' and '.join(losses)}; got {', '.join(sorted(unknown))}. Leave it out."
+            f"slow_start: losses are {' and '.join(losses)}; got {', '.join(rates) or 'none'}. Give rates for these."
         )
     costs: dict[str, np.ndarray] = {}
     outputs: dict[str, np.ndarray] = {}

@@ -129,9 +129,9 @@ def compare(
     >>> print(compare("sigmoid-bce", Z=[[0.5], [-1.0]], Y=[[1.0], [1.0]]).routes)
     ['composed', 'fused', 'by hand']
     """
-    known = look_up("compare", pair)
+    known = look_up(pair)
     by_rows = formulas.in_rows(layout)
-    given = {name: number_array("compare", name, x) for name, x in (("A_prev", A_prev), ("W", W), ("b", b))}
+    given = {name: number_array(name, x) for name, x in (("A_prev", A_prev), ("W", W), ("b", b))}
     layer = {name: x for name, x in given.items() if x is not None}
     if (Z is None) == (not layer) or Y is None or (layer and not {"A_prev", "W"} <= layer.keys()):
         got = [name for name, x in {"Z": Z, "Y": Y, **given}.items() if x is not None]
@@ -142,8 +142,8 @@ def compare(
     if layer:
         check_layer(layer, by_rows)
         Z = formulas.dense(layer["A_prev"], layer["W"], layer.get("b", np.zeros(())), layout)
-    Z = number_array("compare", "Z", Z)
-    Y = check_targets("compare", pair, Z, targets(pair, Z, Y, by_rows), by_rows)
+    Z = number_array("Z", Z)
+    Y = check_targets(pair, Z, targets(pair, Z, Y, by_rows), by_rows)
     m = Z.shape[0 if by_rows else 1] if m is None else m
     with np.errstate(all="ignore"):
         routes = {"composed": by_autograd(pair, Z, Y, layer, layout, m, fused=False)}
@@ -215,26 +215,26 @@ def by_hand(
 # What is given
 
 
-def look_up(caller: str, pair: Any) -> formulas.Pair:
+def look_up(pair: Any) -> formulas.Pair:
     """The pair of that name; an error that lists them, with the nearest."""
     if isinstance(pair, str) and pair in formulas.PAIRS:
         return formulas.PAIRS[pair]
     near = get_close_matches(str(pair).lower().replace("_", "-").replace(" ", "-"), formulas.PAIRS, 1)
     advice = f"Did you mean {near[0]!r}?" if near else "Name the activation, then the loss."
-    raise ValueError(f"{caller}: the pair must be one of {', '.join(formulas.PAIRS)}; got {pair!r}. {advice}")
+    raise ValueError(f"compare: the pair must be one of {', '.join(formulas.PAIRS)}; got {pair!r}. {advice}")
 
 
-def number_array(caller: str, name: str, x: Any) -> Any:
+def number_array(name: str, x: Any) -> Any:
     """A floating array of what is given; None stays None."""
     if x is None:
         return None
     array = x.numpy() if isinstance(x, Tensor) else np.asarray(x)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{caller}: {name} must hold real numbers; got dtype {array.dtype}. Convert it first.")
+        raise TypeError(f"compare: {name} must hold real numbers; got dtype {array.dtype}. Convert it first.")
     array = array if array.dtype.kind == "f" else array.astype(float)
     if name in ("Z", "A_prev", "W") and (array.ndim != 2 or 0 in array.shape):
         raise ValueError(
-            f"{caller}: {name} must have two axes, and nothing of length 0; got shape {array.shape}. "
+            f"compare: {name} must have two axes, and nothing of length 0; got shape {array.shape}. "
             "Write a single output as a column (rows: z[:, None]) or a row (columns: z[None])."
         )
     return array
@@ -264,7 +264,7 @@ def targets(pair: str, Z: np.ndarray, Y: Any, by_rows: bool) -> np.ndarray:
     raw = Y.numpy() if isinstance(Y, Tensor) else np.asarray(Y)
     examples, k = Z.shape if by_rows else Z.shape[::-1]
     if raw.shape != (examples,) or not pair.startswith(("softmax", "sigmoid")) or k == 1 or raw.dtype.kind not in "iu":
-        result: np.ndarray = number_array("compare", "Y", raw)
+        result: np.ndarray = number_array("Y", raw)
         return result
     if raw.min() < 0 or raw.max() >= k:
         raise ValueError(
@@ -273,7 +273,7 @@ def targets(pair: str, Z: np.ndarray, Y: Any, by_rows: bool) -> np.ndarray:
     return formulas.one_hot(raw, k, "rows" if by_rows else "columns").astype(Z.dtype)
 
 
-def check_targets(caller: str, pair: str, Z: np.ndarray, Y: np.ndarray, by_rows: bool) -> np.ndarray:
+def check_targets(pair: str, Z: np.ndarray, Y: np.ndarray, by_rows: bool) -> np.ndarray:
     """Y in the dtype of Z, if shape and values fit the pair."""
     if Y.shape != Z.shape:
         advice = "Reshape Y, for example y[:, None] in rows."
@@ -282,11 +282,11 @@ def check_targets(caller: str, pair: str, Z: np.ndarray, Y: np.ndarray, by_rows:
         elif Y.ndim == 1 and pair == "softmax-nll":
             advice = "Class numbers are integers, one for each example: labels.astype(int)."
         raise ValueError(
-            f"{caller}: Y must have the shape of Z with layout={'rows' if by_rows else 'columns'!r}; "
+            f"compare: Y must have the shape of Z with layout={'rows' if by_rows else 'columns'!r}; "
             f"got {Y.shape} for Z {Z.shape}. {advice}"
         )
     if fault := unfit(pair, Y, by_rows):
-        raise ValueError(f"{caller}: {fault}")
+        raise ValueError(f"compare: {fault}")
     return Y.astype(Z.dtype)
 
 

@@ -98,12 +98,13 @@ def chosen(given: Mapping[str, Any], *files: Mapping[str, Any]) -> Namespace:
 
 
 @contextmanager
-def advice_as_flags() -> Iterator[None]:
-    """What `data` advises to write in Python, as it is on the command line: missing='drop' is --missing 'drop'."""
+def advice_as_flags(command: str) -> Iterator[None]:
+    """What `data` says of Python in the words of the command: `read_table:` begins it, missing='drop' is a flag."""
     try:
         yield
     except ValueError as error:
-        text = str(error).replace("test_fraction", "--validation")
+        text = re.sub(r"^(read_table|Table\.\w+|split):", f"{command}:", str(error))
+        text = text.replace("test_fraction", "--validation")
         raise ValueError(re.sub(ARGUMENT, lambda x: f"--{x[1]} {x[2]}".replace("', '", "' '"), text)) from None
 
 

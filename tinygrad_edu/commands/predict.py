@@ -38,7 +38,7 @@ def predict(run: Path, file: Path) -> int:
             f"{shlex.quote(str(run))}"
         )
     model.load(run / "weights.safetensors")
-    with options.advice_as_flags():
+    with options.advice_as_flags("predict"):
         X, truth = task.table.encode(file), task.table.encode_target(file)
     output = outputs(task, model, X)
     answers, names = task.answers(output), task.table.class_names

@@ -33,10 +33,10 @@ def outputs(task: Task, model: nn.Module, X: np.ndarray) -> np.ndarray:
 
 def title(config: Namespace, task: Task, learned: int, held_out: int) -> str:
     """What is learned, of what, and how."""
-    k = len(task.table.class_names)
+    k, n = len(task.table.class_names), len(task.mean)
     what = f"{k} classes" if k else f"the quantity {clean(task.table.target)}"
     return (
-        f"{clean(config.data)}: {learned} examples to learn from and {held_out} held out, {len(task.mean)} inputs, "
+        f"{clean(config.data)}: {learned} examples to learn from and {held_out} held out, {n} input{'s' * (n > 1)}, "
         f"{what}\n"
         f"{config.optimizer}, lr {config.lr:g}, {config.schedule}; loss {task.loss}; "
         f"{config.epochs} epochs in batches of {config.batch_size}; seed {config.seed}"
@@ -59,10 +59,10 @@ def result(task: Task, model: nn.Module, X: np.ndarray, y: np.ndarray) -> str:
 
 def side_by_side(counts: np.ndarray, names: list[str]) -> str:
     """Each class in a row, what it was taken for in the columns."""
-    width, side = max(5, max(map(len, names))), max(5, max(map(len, names)))
-    lines = [f"{'true':{side}} | taken for", " ".join([" " * side, "|", *(f"{name:>{width}}" for name in names)])]
+    width = max(5, *map(len, names))
+    lines = [f"{'true':{width}} | taken for", " ".join([" " * width, "|", *(f"{name:>{width}}" for name in names)])]
     for name, row in zip(names, counts.tolist(), strict=True):
-        lines.append(" ".join([f"{name:{side}}", "|", *(f"{count or '·':>{width}}" for count in row)]))
+        lines.append(" ".join([f"{name:{width}}", "|", *(f"{count or '·':>{width}}" for count in row)]))
     return "\n".join(lines)
 
 
@@ -88,7 +88,7 @@ def pictures(
     names = task.table.class_names
     try:
         plot.save(history.plot(), out / "loss.png")
-        yield f"{out / 'loss.png'}: the loss by epoch; look where validation stops falling while training goes on."
+        yield f"{out / 'loss.png'}: the loss by epoch; see where validation stops falling."
         if names and X.shape[1] == 2:
             ax = plot.decision_boundary(
                 lambda points: task.probabilities(outputs(task, model, points)), X, y,
@@ -96,11 +96,11 @@ def pictures(
             )  # fmt: skip
             ax.set(xlabel=clean(task.table.feature_names[0]), ylabel=clean(task.table.feature_names[1]))
             plot.save(ax, out / "boundary.png")
-            yield f"{out / 'boundary.png'}: the plane as the network divides it, and the points that were held out."
+            yield f"{out / 'boundary.png'}: how the plane is divided, and the points held out."
         if config.data == "digits":
             p = task.probabilities(outputs(task, model, X))
             plot.save(plot.worst(X.reshape(-1, 8, 8), y, p), out / "mistakes.png")
-            yield f"{out / 'mistakes.png'}: the worst mistakes among the digits that were held out."
+            yield f"{out / 'mistakes.png'}: the worst mistakes among the digits held out."
     except ImportError as error:
         yield f"No pictures. {error}"
 

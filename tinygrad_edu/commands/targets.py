@@ -1,4 +1,4 @@
-"""What the command line can draw: built-in examples, and a name in a person's own file.
+"""What the command line can draw and write out: built-in examples, and a name in a person's own file.
 
     J, names = find("mlp")
     J, names = find("homework.py:loss")           # a Tensor, or a function of no arguments that returns one
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import autograd, functional, nn
+from tinygrad_edu.commands.task import ACTIVATIONS
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.programs import blamed, importable, load
 from tinygrad_edu.read.notation import expression
@@ -57,9 +58,8 @@ def network(sizes: Sequence[int] | None, activation: str | None, loss: str | Non
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"source: --sizes must be at least two whole numbers above 0; got {sizes}. Try 2 16 1.")
     rng = np.random.default_rng(0)
-    shapes = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "softplus": nn.Softplus}
     X = Tensor(rng.standard_normal((8, sizes[0])), name="X")
-    Z = nn.MLP(sizes, shapes.get(activation or "", nn.Tanh), rng)(X)
+    Z = nn.MLP(sizes, ACTIVATIONS[activation or "tanh"], rng)(X)
     labels = rng.permutation(np.arange(8) % sizes[-1])
     A = f"A{len(sizes) - 1}"
     if loss == "mse":
@@ -137,8 +137,8 @@ def backward(J: Tensor, names: Names) -> tuple[Tensor, Names]:
     return gradients[-1], {name: x for name, x in known.items() if id(x) in inside}
 
 
-def find(target: str) -> tuple[Tensor, Names]:
-    """The Tensor that a target means, with names for what is in its graph.
+def find(target: str, caller: str = "draw") -> tuple[Tensor, Names]:
+    """The Tensor that a target means, with names for what is in its graph. `caller` begins every message.
 
     Raises:  ValueError, FileNotFoundError, ImportError or TypeError, each saying what to write; RuntimeError for an
              exception in the person's own program, naming its line
@@ -150,30 +150,30 @@ def find(target: str) -> tuple[Tensor, Names]:
     if not name.isidentifier() or not (is_file or all(part.isidentifier() for part in where.split("."))):
         near = get_close_matches(target, BUILT_IN, 1)
         raise ValueError(
-            f"draw: the target must be one of {', '.join(BUILT_IN)}, or FILE.py:name, or package.module:name; got "
+            f"{caller}: the target must be one of {', '.join(BUILT_IN)}, or FILE.py:name, or package.module:name; got "
             f"{target!r}.{f' Did you mean {near[0]}?' if near else ''}"
         )
     folder, path = (Path(where).parent, Path(where)) if is_file else (Path(), None)
     with importable(folder):
-        module = load(path, "draw") if path else imported(where)
+        module = load(path, caller) if path else imported(where, caller)
         if not hasattr(module, name):
             candidates = [key for key, x in vars(module).items() if isinstance(x, Tensor) or inspect.isfunction(x)]
             near = get_close_matches(name, candidates, 1, 0.4)
             hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(candidates[:8]) or 'no tensor in it'}."
-            raise ValueError(f"draw: the name must be in {where}; got {name!r}. {hint}")
+            raise ValueError(f"{caller}: the name must be in {where}; got {name!r}. {hint}")
         found = getattr(module, name)
         if callable(found) and not isinstance(found, Tensor):
-            found = called(found, where, name)
+            found = called(found, where, name, caller)
     if not isinstance(found, Tensor):
         raise TypeError(
-            f"draw: {name} in {where} must be a Tensor or a function that returns one; got {type(found).__name__}."
+            f"{caller}: {name} in {where} must be a Tensor or a function that returns one; got {type(found).__name__}."
         )
     return found, {key: x for key, x in vars(module).items() if not key.startswith("_") or key == "__name__"}
 
 
-def imported(name: str) -> ModuleType:
+def imported(name: str, caller: str) -> ModuleType:
     """Import a module by its name, from the current directory too."""
-    with blamed(name, "draw"):
+    with blamed(name, caller):
         try:
             importlib.invalidate_caches()  # it may have been written a moment ago
             return importlib.import_module(name)
@@ -182,20 +182,20 @@ def imported(name: str) -> ModuleType:
             if not f"{name}.".startswith(f"{missing}."):
                 raise  # it is there, and imports one that is not
     raise ModuleNotFoundError(
-        f"draw: the module must exist; got {name!r}, no {missing}. For a file write FILE.py:name."
+        f"{caller}: the module must exist; got {name!r}, no {missing}. For a file write FILE.py:name."
     )
 
 
-def called(function: Callable[[], Any], where: str, name: str) -> Any:
+def called(function: Callable[[], Any], where: str, name: str, caller: str) -> Any:
     """What a function of no arguments returns."""
     try:
         inspect.signature(function).bind()
     except TypeError as error:
         raise TypeError(
-            f"draw: {name} in {where} must need no arguments; got {name}{inspect.signature(function)}, {error}. "
+            f"{caller}: {name} in {where} must need no arguments; got {name}{inspect.signature(function)}, {error}. "
             "Write a function around it."
         ) from None
     except ValueError:
         pass  # a function without a signature: the call itself tells
-    with blamed(where, "draw"):
+    with blamed(where, caller):
         return function()

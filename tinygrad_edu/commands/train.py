@@ -12,7 +12,8 @@ from __future__ import annotations
 import itertools
 import shlex
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,17 @@ from tinygrad_edu.threads import one_blas_thread
 from tinygrad_edu.train import fit
 from tinygrad_edu.writing import sweep, write
 
-__all__ = ["INTERRUPTED", "train"]
+__all__ = ["train"]
 
 #: How many points a toy set has.
 POINTS = 1000
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": optim.SGD,
+    "momentum": partial(optim.SGD, momentum=0.9),
+    "rmsprop": optim.RMSprop,
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+}
 #: The exit status that shells give to a command that Ctrl-C has ended.
 INTERRUPTED = 130
 
@@ -45,7 +53,7 @@ def train(given: Mapping[str, Any], file: Path | None = None, out: Path | None =
     weights.library("train")
     config = configured(given, file, out, resume)
     rng = np.random.default_rng(config.seed)
-    with options.advice_as_flags():
+    with options.advice_as_flags("train"):
         table = table_of(config, rng)
         stratified = table.task == "classification"
         (X, y), held_out = data.split(table.X, table.y, config.validation, rng, stratified)
@@ -71,11 +79,14 @@ def train(given: Mapping[str, Any], file: Path | None = None, out: Path | None =
     write(out / "task.json", task.to_json().encode())
     print(title(config, task, len(X), len(held_out[0])), nn.summary(model, X[:2]), sep="\n\n", end="\n\n")
     with one_blas_thread():
-        history = fit(
-            model, task.criterion(), optimizer, task.inputs(X), task.targets(y), config.epochs, config.batch_size,
-            validation=(task.inputs(held_out[0]), task.targets(held_out[1])), metrics=(task.metric(),),
-            schedule=schedule, checkpoint=out, resume=resume, compile=config.compile, rng=rng,
-        )  # fmt: skip
+        try:
+            history = fit(
+                model, task.criterion(), optimizer, task.inputs(X), task.targets(y), config.epochs, config.batch_size,
+                validation=(task.inputs(held_out[0]), task.targets(held_out[1])), metrics=(task.metric(),),
+                schedule=schedule, checkpoint=out, resume=resume, compile=config.compile, rng=rng,
+            )  # fmt: skip
+        except FloatingPointError as error:  # the line that it names is of this package's command
+            raise FloatingPointError(f"{str(error).partition(' Made at ')[0].rstrip('.')}. Lower --lr.") from None
         print("", result(task, model, *held_out), "", sep="\n")
         model.save(out / "weights.safetensors")
         history.to_csv(out / "history.csv")
@@ -125,7 +136,7 @@ def directory(out: Path | None, config: Namespace, resume: bool) -> Path:
             f"train: {out} must not hold another run; got one of {options.read(out / 'config.toml').get('data')}. "
             "Go on with it by --resume, or name another directory."
         )
-    writable(out)
+    writable("train", out)
     sweep(out)
     return out
 
@@ -159,13 +170,9 @@ def built_in(X: np.ndarray, y: np.ndarray, names: tuple[str, ...], classes: tupl
     return Table(X, y, dict.fromkeys(names, ()), "class", classes, (*names, "class"), header=True)
 
 
-def stepping(config: Namespace, model: Any) -> tuple[Optimizer, LRScheduler | None]:
+def stepping(config: Namespace, model: nn.Module) -> tuple[Optimizer, LRScheduler | None]:
     """The optimizer and the schedule by their names."""
-    kinds: dict[str, Any] = {"adam": optim.Adam, "adamw": optim.AdamW, "rmsprop": optim.RMSprop}
-    kind, settings = kinds.get(config.optimizer, optim.SGD), {}
-    if config.optimizer == "momentum":
-        settings["momentum"] = 0.9
-    optimizer = kind(model.parameters(), lr=config.lr, **settings)
+    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), lr=config.lr)
     if config.schedule == "constant":
         return optimizer, None
     if config.schedule == "step":

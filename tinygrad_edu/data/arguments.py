@@ -68,6 +68,20 @@ def rows(function: str, name: str, values: ArrayLike) -> NDArray[Any]:
     return array
 
 
+def real_rows(function: str, name: str, values: ArrayLike) -> NDArray[Any]:
+    """The argument as an array of finite numbers with at least one row."""
+    array = rows(function, name, values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{function}: {name} must hold real numbers; got {array.dtype}. Turn text into numbers first.")
+    if not np.isfinite(array).all():
+        wrong = np.argwhere(~np.isfinite(array))
+        raise ValueError(
+            f"{function}: {name} must be finite; got {len(wrong)} NaN or infinite values, the first in row "
+            f"{wrong[0, 0]}. Fill them or drop their rows."
+        )
+    return array
+
+
 def contents(function: str, path: str | os.PathLike[str]) -> bytes:
     """All bytes of a file, unpacked if it is packed by gzip."""
     content = Path(path).read_bytes()

@@ -113,8 +113,9 @@ def standardize(train: ArrayLike, /, *others: ArrayLike) -> NDArray[Any] | tuple
     >>> X_train.tolist(), X_test.tolist()
     ([[-1.0, 0.0], [1.0, 0.0]], [[2.0, 1.0]])
     """
-    arrays = [_real_rows(f"array {position}", values) for position, values in enumerate((train, *others), start=1)]
-    first = arrays[0]
+    given = enumerate((train, *others), start=1)
+    arrays = [arguments.real_rows("standardize", f"array {position}", values) for position, values in given]
+    first = arrays[0] if arrays[0].dtype.kind == "f" else arrays[0].astype(np.float64)
     for position, array in enumerate(arrays[1:], start=2):
         if array.shape[1:] != first.shape[1:]:
             raise ValueError(
@@ -155,16 +156,3 @@ def _one_column(y: NDArray[Any]) -> NDArray[Any]:
             "Pass class numbers, or leave stratified out."
         )
     return y.ravel()
-
-
-def _real_rows(name: str, values: ArrayLike) -> NDArray[Any]:
-    """Rows of finite floating-point numbers."""
-    array = arguments.rows("standardize", name, values)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"standardize: {name} must hold real numbers; got {array.dtype}. Turn text into numbers first.")
-    if not np.isfinite(array).all():
-        raise ValueError(
-            f"standardize: {name} must be finite; got {np.count_nonzero(~np.isfinite(array))} NaN or infinite values."
-            " One NaN would spoil its whole column: fill it or drop the row."
-        )
-    return array if array.dtype.kind == "f" else array.astype(np.float64)

@@ -102,7 +102,7 @@ def from_bytes(title: str, content: bytes, delimiter: str | None, header: bool |
             if len(cells) != len(names):
                 raise ValueError(
                     f"{title}: line {number} must hold {len(names)} cells, as the first does; got {len(cells)}. "
-                    f"Mend the line, or pass delimiter= if {delimiter!r} is none."
+                    f"Mend the line. Is {delimiter!r} the delimiter?"
                 )
             yield number, cells
 

@@ -7,9 +7,6 @@ licence stands in `files/SOURCES.md`. Next: `batches.py`, to split, standardize 
 
 from __future__ import annotations
 
-import gzip
-import math
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_edu.data import cells
+
 _FILES = Path(__file__).parent / "files"
-_REPAIR = "The file is damaged: install tinygrad_edu again."
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -121,45 +119,19 @@ def read_dataset(file: Path, shape: tuple[int, int], class_names: tuple[str, ...
 
     The first line names the columns. `shape` is what X must have: a file cut short must not pass for a small one.
 
-    Raises:  ValueError naming the file, the line and what was expected there
+    Raises:  ValueError naming the file and what was expected there
     """
-    m, n = shape
-    header, *rows = _cells(file)
-    if len(header) != n + 1:
-        raise ValueError(
-            f"read_dataset: line 1 of {file.name} must name {n} features and the class; got {len(header)} names."
-            f" {_REPAIR}"
-        )
-    feature_names, X, y = tuple(header[:-1]), [], []
-    for line, row in enumerate(rows, start=2):
-        where = f"read_dataset: line {line} of {file.name}"
-        if len(row) != n + 1:
-            raise ValueError(f"{where} must hold {n} numbers and a class; got {len(row)} values. {_REPAIR}")
-        if row[-1] not in class_names:
-            raise ValueError(f"{where} must end in one of {', '.join(class_names)}; got {row[-1]!r}. {_REPAIR}")
-        X.append([_number(text, column, where) for text, column in zip(row[:-1], feature_names, strict=True)])
-        y.append(class_names.index(row[-1]))
-    if len(rows) != m:
-        raise ValueError(f"read_dataset: {file.name} must hold {m} examples; got {len(rows)}. {_REPAIR}")
-    return Dataset(np.array(X, np.float64), np.array(y, np.int64), feature_names, class_names, source)
-
-
-def _cells(file: Path) -> list[list[str]]:
-    """The values of every line, as text; at least one line."""
-    content = file.read_bytes()
     try:
-        text = (gzip.decompress(content) if file.name.endswith(".gz") else content).decode("utf-8")
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
-        raise ValueError(f"read_dataset: {file.name} must be readable text; got: {error}. {_REPAIR}") from error
-    return [line.split(",") for line in text.splitlines()] or [[]]
-
-
-def _number(text: str, column: str, where: str) -> float:
-    """The value as a finite float."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{where} must hold a finite number as {column!r}; got {text!r}. {_REPAIR}")
-    return number
+        sheet = cells.from_file("read_dataset", file, ",", header=True)
+        *features, label = sheet.names
+        table, texts = cells.filled(sheet, dict.fromkeys(features, False) | {label: True}, cells.by_csv)
+        X, found = table[:, :-1].copy(), tuple(texts[label])
+        if X.shape != shape or np.isnan(table).any() or set(found) != set(class_names):
+            raise ValueError(
+                f"{sheet.title} must hold {shape[0]} rows of {shape[1]} numbers and one of {', '.join(class_names)}; "
+                f"got {len(X)} of {X.shape[1]} and {', '.join(found)}, with {np.isnan(table).sum()} missing."
+            )
+    except ValueError as error:
+        raise ValueError(f"{error} The file is damaged: install tinygrad_edu again.") from error
+    y = np.array([class_names.index(text) for text in found], np.int64)[table[:, -1].astype(np.int64)]
+    return Dataset(X, y, tuple(features), class_names, source)

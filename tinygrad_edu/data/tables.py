@@ -286,8 +286,8 @@ def labels(
     sheet: Sheet, values: NDArray[np.float64], texts: list[str] | None, target: str, task: str | None
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     """y, and the names of the classes: none for regression."""
+    found, numbers = np.unique(values, return_inverse=True)
     if texts is None:
-        found, numbers = np.unique(values, return_inverse=True)
         few = len(found) <= min(CLASSES, most(len(values))) and bool((found == np.round(found)).all())
         if task == "regression" or (task is None and not few):
             return values.copy(), ()
@@ -298,7 +298,6 @@ def labels(
             "Name another target, or pass task='classification'."
         )
     else:
-        found, numbers = np.unique(values, return_inverse=True)
         names = tuple(texts[int(k)] for k in found)
     if len(names) < 2:
         raise ValueError(

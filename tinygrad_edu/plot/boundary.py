@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import no_grad
+from tinygrad_edu.metrics import shares
 from tinygrad_edu.nn import Module
-from tinygrad_edu.plot.figures import COLOURS, MARKERS, figure, literal, rgb, shares
+from tinygrad_edu.plot.figures import COLOURS, MARKERS, figure, literal, rgb
 from tinygrad_edu.writing import write
 
 __all__ = ["animate_boundary", "decision_boundary"]
@@ -87,12 +88,16 @@ def animate_boundary(
 
     One frame for each state, named by `titles`; the last stays for a second. The model keeps its own weights.
 
-    Raises:  ValueError without states, or if one does not fit the model
+    Raises:  ValueError without states, or if titles are not as many; KeyError, ValueError if one does not fit the model
     """
     states = list(states)
     if not states:
         raise ValueError(
             "animate_boundary: needs at least one state; got none. Collect model.state_dict() in training."
+        )
+    if titles and len(titles) != len(states):
+        raise ValueError(
+            f"animate_boundary: needs a title for each state; got {len(titles)} for {len(states)}. Or leave titles out."
         )
     drawing = figure(5.0, 3.8)  # first: it says so if Matplotlib is missing
     from matplotlib.animation import PillowWriter

@@ -7,11 +7,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu.writing import write
 
-__all__ = ["COLOURS", "MARKERS", "figure", "literal", "plain", "rgb", "save", "shares"]
+__all__ = ["COLOURS", "MARKERS", "figure", "literal", "plain", "rgb", "save"]
 
 #: The palette of M. Okabe and K. Ito (2008), black and yellow last: they are hard to see in thin lines or on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
@@ -52,24 +50,6 @@ def literal(text: Any) -> str:
 def rgb(colour: str) -> tuple[float, ...]:
     """Red, green and blue in [0, 1] of #rrggbb."""
     return tuple(int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
-
-
-def shares(outputs: Any, probabilities: bool = False) -> np.ndarray:
-    """The probability of each class: of logits, unless they are probabilities already; one column is that of class 1.
-
-    Shapes:  (m,), (m, 1) -> (m, 2);  (m, k) -> (m, k)
-    """
-    z = np.asarray(getattr(outputs, "data", outputs), np.float64)
-    z = z.reshape(len(z), -1)
-    if z.shape[1] == 1:
-        if not probabilities:
-            z = 0.5 * (1 + np.tanh(0.5 * z))
-        return np.hstack([1 - z, z])
-    if probabilities:
-        return z
-    z = np.exp(z - z.max(axis=1, keepdims=True))
-    result: np.ndarray = z / z.sum(axis=1, keepdims=True)
-    return result
 
 
 def save(ax: Any, path: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.plot.figures import figure, literal, rgb, shares
+from tinygrad_edu.metrics import shares
+from tinygrad_edu.plot.figures import figure, literal, rgb
 
 __all__ = ["confusion", "worst"]
 
@@ -58,7 +59,7 @@ def worst(
     and how sure the network was of that.
 
     Shapes:  images (m, height, width); y (m,) class numbers; probabilities (m, k), or (m,), (m, 1) that of class 1
-    Raises:  ValueError if the lengths differ
+    Raises:  ValueError if the lengths differ, or a class has no probability or no name
     """
     images, y, p = np.asarray(images), np.asarray(y).ravel().astype(np.int64), shares(probabilities, True)
     if images.ndim != 3 or not len(images) == len(y) == len(p):
@@ -66,13 +67,19 @@ def worst(
             f"worst: needs images (m, height, width) with m class numbers and probabilities; got {images.shape}, "
             f"{y.shape} and {p.shape}. Reshape the rows: X.reshape(-1, 8, 8)."
         )
+    k = p.shape[1]
+    label = list(map(literal, range(k) if names is None else names))
+    if len(label) != k or not np.isin(y, range(k)).all():
+        raise ValueError(
+            f"worst: class numbers must be in [0, {k}), with a name for each; got {y.min(initial=0)} to "
+            f"{y.max(initial=0)} and {len(label)} names. probabilities has a column for each class."
+        )
     taken, true = p.argmax(axis=1), p[np.arange(len(y)), y]
     wrong = np.flatnonzero(taken != y)
     shown = wrong[np.argsort(true[wrong], kind="stable")][:count]
     across = min(max(len(shown), 1), 5 if count <= 20 else 8)
     down = -(-len(shown) // across) or 1
     ax = ax or figure(max(1.3 * across, 3), 1.55 * down + 0.4).add_subplot()
-    label = [literal(name) for name in (range(p.shape[1]) if names is None else names)]
     for place, example in enumerate(shown.tolist()):
         row, column = divmod(place, across)
         ax.imshow(images[example], cmap="gray_r", extent=(column, column + 0.9, -row * 1.3 - 0.9, -row * 1.3))

@@ -1,0 +1,12 @@
+"""Another Python, which must find the package under test, too."""
+
+import os
+from pathlib import Path
+
+import tinygrad_edu as tg
+
+
+def environment(**variables):
+    """The variables of this process and those given, with the package on the path."""
+    paths = [str(Path(tg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | variables
