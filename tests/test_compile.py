@@ -209,6 +209,23 @@ def test_an_optimizer_that_looks_at_norms_updates_each_parameter_alone(network):
         assert_allclose(step(X, Y), eager_step(other, loss, eager, X, Y), rtol=1e-12)
 
 
+def test_an_optimizer_may_treat_each_parameter_in_its_way(network):
+    class Particular(optim.Optimizer):
+        """No decay of biases, and a rate for each position."""
+
+        def step(self):
+            for k, x, g, _ in self.pieces():
+                x -= self.lr * [1.0, 0.5, 0.2, 0.1][k] * (g + 0.1 * x if x.ndim > 1 else g)
+
+    model, loss, _, X, Y = network
+    model[0].bias.requires_grad = False
+    (model, ours), (other, eager) = twins(model, lambda p: Particular(p, 0.1))
+    step = tg.compile(model, loss, ours)
+    for _ in range(3):
+        assert_allclose(step(X, Y), eager_step(other, loss, eager, X, Y), rtol=1e-12)
+    assert_same_state(other.state_dict(), model.state_dict())
+
+
 def test_frozen_and_unused_parameters_stay(network):
     model, loss, _, X, Y = network
     model[0].weight.requires_grad = False
@@ -243,8 +260,6 @@ def test_the_length_of_the_gradient(dtype):
         assert_allclose(J, eager_step(other, loss, eager, X, Y), rtol=TOLERANCE[dtype])
         assert_allclose(norm, np.linalg.norm(np.concatenate([x.grad.data.ravel() for x in other.parameters()])), 1e-5)
     assert_same_state(other.state_dict(), model.state_dict(), TOLERANCE[dtype])
-    unused = optim.SGD([Tensor(np.ones(3), requires_grad=True)], 0.1)
-    assert tg.compile(model, loss, unused, gradient_norm=True)(X, Y)[1] == 0
     with pytest.raises(TypeError, match=r"gradient_norm is for training steps; got a function alone.*its norm"):
         tg.compile(model, gradient_norm=True)
 
@@ -304,6 +319,20 @@ def test_results_and_arguments_share_no_memory_with_what_is_kept():
     first, second = fast(x), fast(x)
     arrays = [x, *first, *second]
     assert not any(np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
+
+
+@pytest.mark.parametrize(
+    "view", [lambda y: np.einsum("ij->ji", y), lambda y: np.einsum("ii->i", y), lambda y: y.astype(float, copy=False)]
+)
+def test_what_may_be_a_view_is_not_written_over(view):
+    def function(x):
+        y = np.tanh(x)
+        seen = view(y)
+        return np.exp(y), seen * 2
+
+    x = np.arange(9.0).reshape(3, 3)
+    for found, expected in zip(tg.compile(function)(x), function(x), strict=True):
+        assert_array_equal(found, expected)
 
 
 def test_tensors_around_a_function_are_read_anew():
@@ -630,6 +659,19 @@ def test_parameters_may_become_views_of_each_other():
         assert_allclose(step(X, X), expected, rtol=1e-12)
 
 
+def test_a_parameter_of_another_form_is_seen_behind_one_that_moved(network):
+    model, loss, optimizer, X, Y = network
+    step = tg.compile(model, loss, optimizer)
+    step(X, Y)
+    weight, bias = model[0].weight, model[0].bias
+    weight.data, bias.data = weight.data.copy(), bias.data.astype(np.float32)
+    step(X, Y)
+    assert bias.dtype == np.float32
+    weight.data, bias.data = weight.data.copy(), np.ones(1)
+    with pytest.raises(ValueError, match="one entry for each of the 5 outputs"):
+        step(X, Y)
+
+
 def test_other_parameters_of_an_optimizer_are_seen(network):
     model, loss, _, X, Y = network
     optimizer = optim.SGD(model[0].parameters(), 0.1)
@@ -804,6 +846,13 @@ def test_a_step_needs_inputs_and_targets(network):
 # Bad input
 
 
+def test_an_optimizer_of_another_model_is_named(network):
+    model, loss, _, X, Y = network
+    step = tg.compile(model, loss, optim.SGD(copy.deepcopy(model).parameters(), 0.1, momentum=0.9))
+    with pytest.raises(RuntimeError, match=r"must depend on a parameter of the optimizer; got one .* none of 4"):
+        step(X, Y)
+
+
 def test_labels_and_targets_are_checked_at_each_call(network):
     model, loss, optimizer, X, Y = network
     step = tg.compile(model, loss, optimizer)
@@ -945,6 +994,23 @@ def test_numba_makes_the_product_of_a_column_and_a_row_entry_by_entry(shapes):
     assert ".dot(" not in fast.source.partition("exp(")[2].partition("loop")[0]
 
 
+@pytest.mark.parametrize(
+    "view", [lambda a: a[:, ::-1], lambda a: a[::-1], lambda a: a.T, lambda a: a[:1], lambda a: a[:, :1]]
+)
+def test_numba_does_not_write_over_what_a_view_shows(view):
+    pytest.importorskip("numba")
+
+    def function(x):
+        a = np.sin(x)
+        z = a * view(a) + a
+        return np.exp(z * z - z)
+
+    x = np.random.default_rng(0).standard_normal((4, 4))
+    fast = tg.compile(function, engine="numba")
+    assert_allclose(fast(x), function(x), rtol=1e-13)
+    assert "loop(" in fast.source
+
+
 def test_numba_that_is_missing_is_named(network, monkeypatch):
     monkeypatch.setattr("tinygrad_edu.read.compile.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"engine='numba' needs Numba.*pip install 'tinygrad_edu\[numba\]'"):
@@ -1078,6 +1144,34 @@ class Odd(nn.Module):
             a = np.tanh(self.second(np.reshape(np.reshape(a, (-1,)), (-1, 4))))
         elif self.case == "the input again":
             a = np.tanh(self.second(x)) + self.third(a) * x
+        elif self.case == "a part of what is written over":
+            z = self.second(a)
+            part = z[:, 1:2]
+            a = np.tanh(self.third(np.tanh(z))) * np.sin(part)
+        elif self.case == "a part that is needed for long":
+            a = np.sin(self.second(x))
+            part = np.sin(a[:, 1:2])
+            a = np.sin(self.third(a)) * part
+        elif self.case == "two results over one":
+            b = np.sin(a)
+            c = b - a
+            a = np.tanh(self.second(c + b)) * c
+        elif self.case == "two layers added":
+            a = np.tanh(self.second(a) + self.third(x))
+        elif self.case == "two layers of one input added":
+            a = np.tanh(self.second(a) + self.third(a))
+        elif self.case == "the later layer first":
+            a = a[:, ::-1]
+            a = np.tanh(self.third(a)) * np.tanh(self.second(a))
+        elif self.case == "two inputs that meet before":
+            a, b = a[:, ::-1], x[:, ::-1]
+            meeting = a * b
+            a = np.tanh(self.second(a)) * np.tanh(self.third(b)) + meeting
+        elif self.case == "seen as it was":
+            z = -self.second(a)
+            seen = np.einsum("ij->ji", np.einsum("ij->ji", z))
+            product = seen * z
+            a = np.tanh(self.third(z)) + product
         else:
             a = np.tanh(self.second(a))
         return self.last(a)
@@ -1086,14 +1180,19 @@ class Odd(nn.Module):
 ODD = [
     "one input for two layers", "around a layer", "a layer twice", "a weight tied", "a penalty", "a frozen bias",
     "a frozen weight", "no bias", "a layer's result twice", "ones of its own", "a reshaped input", "the input again",
+    "a part of what is written over", "a part that is needed for long",
+    "two layers added", "two layers of one input added", "the later layer first", "two inputs that meet before",
+    "seen as it was", "two results over one",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", ODD)
-def test_weights_and_biases_in_odd_places_are_trained_as_eagerly(case):
+@pytest.mark.parametrize(("case", "engine"), [*((case, "numpy") for case in ODD), ("two results over one", "numba")])
+def test_weights_and_biases_in_odd_places_are_trained_as_eagerly(case, engine):
+    if engine == "numba":
+        pytest.importorskip("numba")
     rng = np.random.default_rng(0)
     (model, ours), (other, eager) = twins(Odd(case), OPTIMIZERS["momentum"])
-    step = tg.compile(model, nn.MSELoss(), ours)
+    step = tg.compile(model, nn.MSELoss(), ours, engine=engine)
     for m in (6, 2, 6, 1, 6):
         X, Y = rng.standard_normal((m, 4)), rng.standard_normal((m, 1))
         assert_allclose(step(X, Y), eager_step(other, nn.MSELoss(), eager, X, Y), rtol=1e-10)
@@ -1173,3 +1272,34 @@ def test_places_in_memory_are_followed():
     assert first.tolist() == [0, 2, 6]
     with pytest.raises(TypeError, match="must not be changed through a view of it; got one by transpose"):
         y.T.__iadd__(1)
+
+
+def test_probabilities_are_checked_at_each_call():
+    loss, fast = nn.BCELoss(), tg.compile(nn.BCELoss())
+    p, y = np.array([[0.2], [0.9]]), np.array([[0.0], [1.0]])
+    assert_allclose(fast(p, y), loss(p, y).item(), rtol=1e-14)
+    for broken in (np.array([[0.2], [4.0]]), np.array([[-0.1], [0.5]]), np.array([[np.nan], [0.5]])):
+        with pytest.raises(ValueError, match=r"^binary_cross_entropy: probabilities must be in \[0, 1\]"):
+            loss(tg.Tensor(broken), y)
+        with pytest.raises(ValueError, match=r"^binary_cross_entropy: probabilities must be in \[0, 1\]"):
+            fast(broken, y)
+
+
+def test_probabilities_of_a_model_are_checked_in_a_step():
+    class Odds(nn.Module):
+        """A layer that forgets the sigmoid."""
+
+        def __init__(self):
+            self.layer = nn.Linear(2, 1, rng=0)
+
+        def forward(self, x):
+            return self.layer(x)
+
+    (model, ours), _ = twins(Odds(), OPTIMIZERS["SGD"])
+    model.layer.weight.data, model.layer.bias.data = np.zeros((1, 2)), np.full(1, 0.5)
+    step, X, Y = tg.compile(model, nn.BCELoss(), ours), np.ones((3, 2)), np.ones((3, 1))
+    step(X, Y)
+    model.layer.bias.data = np.full(1, 4.0)
+    with pytest.raises(ValueError, match="probabilities must be in"):
+        step(X, Y)
+    assert model.layer.bias.data.tolist() == [4.0]

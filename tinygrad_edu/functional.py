@@ -150,7 +150,8 @@ def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean")
     """
     probability, target = matched("binary_cross_entropy", probability, target, reduction)
     advice = "Apply sigmoid first, or use binary_cross_entropy_with_logits."
-    within_unit(probability, name="binary_cross_entropy", what="probabilities", advice=advice)
+    held = probability.data if isinstance(probability, Tensor) else probability
+    within_unit(held, name="binary_cross_entropy", what="probabilities", advice=advice)
     within_unit(target, name="binary_cross_entropy", what="targets", advice=NOT_SIGNS)
     return reduced(-(ops.xlogy(target, probability) + ops.xlogy(1 - target, 1 - probability)), reduction)
 

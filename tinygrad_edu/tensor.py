@@ -91,6 +91,8 @@ def in_one_step(op: ops.Op, values: list[Any], params: dict[str, Any], error: Ex
     for x in values:
         if hasattr(x, "_apply"):
             try:
+                if not op.rules and not op.every:  # a check of one's own: it is done each time
+                    return x._apply(op, tuple(values), params)
                 return x.whole(op.forward, values, params)
             except (ValueError, TypeError, IndexError) as again:
                 error = again

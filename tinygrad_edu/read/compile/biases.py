@@ -63,6 +63,7 @@ def biases_as_weights(program: Program, joins: Sequence[tuple[Value, Sequence[Va
             users.setdefault(value, []).append(step)
     wide: dict[Value, Value] = {}
     ones: dict[Value, Value] = {}
+    before: dict[Step, list[Step]] = {}
     instead: dict[Step, list[Step]] = {}
     for vector, parameters in joins:
         join = vector.step
@@ -74,21 +75,20 @@ def biases_as_weights(program: Program, joins: Sequence[tuple[Value, Sequence[Va
                 continue
             x, dz, product, addition, weight, bias = layer
             (m, k), (n,) = x.shape, b.shape
-            steps: list[Step] = []
             both = wide[W] = Value((k + 1, n), W.dtype, name=f"{W.name}_{b.name}")
             if x not in ones:
-                steps.append(made(with_ones, (x,), Value((m, k + 1), x.dtype), product))
-                ones[x] = steps[0].result
-            steps.append(made(np.dot, (ones[x], both), addition.result, product))
+                first = users[x][0]  # perhaps the product of another layer
+                ones[x] = Value((m, k + 1), x.dtype)
+                before.setdefault(first, []).append(made(with_ones, (x,), ones[x], first))
             turned = made(np.transpose, (ones[x],), Value((k + 1, m), x.dtype), weight)
             gradient = Value((k + 1, n), W.dtype, name=f"{dW.name}_{db.name}")
-            instead[product], instead[addition] = steps, []
+            instead[product], instead[addition] = [made(np.dot, (ones[x], both), addition.result, product)], []
             instead[weight], instead[bias] = [turned, made(np.dot, (turned.result, dz), gradient, weight)], []
             where = gradients.index(dW)
             gradients[where : where + 2] = [gradient]
         join.args = tuple(gradients)
     program.inputs += wide.values()
-    program.steps = [new for step in program.steps for new in instead.get(step, [step])]
+    program.steps = [new for step in program.steps for new in (*before.get(step, []), *instead.get(step, [step]))]
     return wide
 
 

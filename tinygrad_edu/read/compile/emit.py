@@ -18,8 +18,8 @@ import numpy as np
 
 from tinygrad_edu.read.compile.biases import with_ones
 from tinygrad_edu.read.compile.expressions import Expressions
-from tinygrad_edu.read.compile.memory import Memory, Names, Place
-from tinygrad_edu.read.compile.rewrites import InFloats, elementwise, joined, reduces, spread, taken_off
+from tinygrad_edu.read.compile.memory import Memory, Names, Place, view_key
+from tinygrad_edu.read.compile.rewrites import InFloats, elementwise, fresh, joined, reduces, spread, taken_off
 from tinygrad_edu.read.forms import VIEWS
 from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, values_in
 
@@ -31,11 +31,6 @@ INFIX: dict[Any, str] = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/",
 }  # fmt: skip
 MIXED = {np.ldexp}  # ufuncs whose operands are of several kinds
-#: Functions whose result shares no memory with what they are given.
-FRESH = {
-    np.where, np.concatenate, np.stack, np.clip, np.dot, np.einsum, np.sort, np.argsort, np.argmax, np.argmin, np.copy,
-    np.var, np.std, np.mean, np.sum, np.max, np.min, placed, added_at, taken_off, joined, np.ndarray.astype,
-}  # fmt: skip
 FEW, MANY = 1 << 10, 1 << 13  # entries
 WIDE, LONG = 1 << 15, 1 << 9  # entries of an array, and of its rows, that an operand is better not written out for
 LARGE, PIECE = 1 << 20, 1 << 17  # bytes of an array that is worked on in pieces, and of a piece
@@ -223,8 +218,7 @@ class Emitter(Expressions):
             self.lines.append(text)
             return
         self.local(step.result, text)
-        fresh = isinstance(step.function, np.ufunc) or step.function in FRESH or reduces(step) or not step.result.shape
-        if not fresh and not step.acts:
+        if not fresh(step) and not step.acts:
             self.loose.add(step.result)
             for value in step.inputs:
                 if buffer := self.place(value).buffer:
@@ -316,8 +310,8 @@ class Emitter(Expressions):
         start = 0
         for value in step.args:
             place = self.place(value)
-            if place.array is None or place.buffer is not whole.buffer:
-                part = whole.array[start : start + value.size].reshape(value.shape)
+            part = whole.array[start : start + value.size].reshape(value.shape)
+            if place.array is None or view_key(place.array) != view_key(part):
                 self.lines.append(f"{self.call(np.copyto)}({self.names.view(part, f'd{start}')}, {place.name})")
             start += value.size
 

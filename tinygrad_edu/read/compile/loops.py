@@ -87,7 +87,10 @@ class LoopEmitter(Emitter):
             operands = [made[x] if isinstance(x, Value) and x in made else self.entry(loop, x) for x in step.args]
             made[step.result] = loop.let(step.function, operands)
         used = tuple(dict.fromkeys(x for step in steps for x in values_in(step.args) if x not in made))
-        for step in steps:
+        for place in map(self.place, used):
+            if place.buffer and place.array is not place.buffer.array:
+                place.buffer.last = max(place.buffer.last, end + 0.5)  # what a view shows is not written in its loop
+        for step in sorted(steps, key=lambda step: step.result not in self.memory.widened):  # these have their place
             if self.memory.until(step.result, end) > end or step.result in self.memory.parts:
                 place = self.places[step.result] = self.memory.room(step.result, end, used, order)
                 loop.store(place, made[step.result])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.read.compile.biases import in_columns, with_ones
-from tinygrad_edu.read.compile.rewrites import elementwise, joined
+from tinygrad_edu.read.compile.rewrites import elementwise, joined, reduces
 from tinygrad_edu.read.program import Program, Step, Value, values_in
 
 __all__ = ["Buffer", "Memory", "Names", "Place", "view_key"]
@@ -185,7 +185,8 @@ class Memory:
         held = self.places[wide].buffer
         assert held and wide.step
         needed = (value, wide) if wide.step.args[0] is value else (value,)
-        held.last = max(self.until(x, number) for x in needed)
+        there = value in self.places and self.places[value].buffer is held  # and perhaps views of it
+        held.last = max(held.last if there else -1, *(self.until(x, number) for x in needed))
         return Place(held.name, held.array, held)
 
     def take(self, value: Value, number: int, order: str = "C") -> Place:
@@ -262,13 +263,17 @@ def parts_of_joins(program: Program) -> dict[Value, tuple[Step, int]]:
 def made_beside_ones(program: Program, last: Mapping[Value, float]) -> dict[Value, Value]:
     """For values that get a column of ones, and those that they are written over: the value with the ones."""
     found: dict[Value, Value] = {}
+    shared: set[Value] = set()  # values that a view, made before, may still show
+    for step in program.steps:
+        if not elementwise(step) and not reduces(step) and step.function is not np.dot:
+            shared.update(step.inputs)
     for number, step in reversed([*enumerate(program.steps)]):
         if step.function is with_ones:
             found[step.args[0]] = step.result
         elif step.result in found and elementwise(step):
             for x in values_in(step.args):
                 same = x.step and (x.shape, x.dtype) == (step.result.shape, step.result.dtype)
-                if same and last[x] == number and x not in found:
+                if same and last[x] == number and x not in found and x not in shared:
                     found[x] = found[step.result]
                     break
     return found

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.read.program import Program, Step, Value, placed, tidied
+from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, tidied
 
-__all__ = ["InFloats", "clip", "elementwise", "joined", "reduces", "rewritten", "spread", "taken_off"]
+__all__ = ["InFloats", "clip", "elementwise", "fresh", "joined", "reduces", "rewritten", "spread", "taken_off"]
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 
@@ -90,6 +90,20 @@ def reduces(step: Step) -> bool:
     """Whether a step is a reduction by a ufunc that can write its result into an array."""
     ours = isinstance(getattr(step.function, "__self__", None), np.ufunc) and step.name.endswith(".reduce")
     return ours and len(step.args) == 1 and set(step.kwargs) <= {"axis", "keepdims"}
+
+
+#: Functions whose result shares no memory with what they are given.
+FRESH = {
+    np.where, np.concatenate, np.stack, np.clip, np.dot, np.einsum, np.sort, np.argsort, np.argmax, np.argmin, np.copy,
+    np.var, np.std, np.mean, np.sum, np.max, np.min, placed, added_at, taken_off, joined, np.ndarray.astype,
+}  # fmt: skip
+
+
+def fresh(step: Step) -> bool:
+    """Whether the result of a call is memory of its own: einsum of one operand may be a view, copy=False no copy."""
+    if (step.function is np.einsum and len(step.inputs) == 1) or "copy" in step.kwargs:
+        return False
+    return isinstance(step.function, np.ufunc) or step.function in FRESH or reduces(step) or not step.result.shape
 
 
 def by(value: Any, function: Any) -> tuple[Any, ...] | None:

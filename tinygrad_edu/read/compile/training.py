@@ -8,7 +8,7 @@ Read next: `update.py`, where the optimizer's own formula is recorded.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from tinygrad_edu.read.compile.plan import Plan, objects
 from tinygrad_edu.read.compile.rewrites import rewritten
 from tinygrad_edu.read.compile.update import Update, require_apart, require_unused, side_by_side, writable
 from tinygrad_edu.read.compile.watch import Guard, Watch
-from tinygrad_edu.read.program import Step, Value
+from tinygrad_edu.read.program import Value
 from tinygrad_edu.read.traced import Trace, Traced
 from tinygrad_edu.tensor import Tensor
 
@@ -47,15 +47,8 @@ class StepPlan(Plan):
         if len(args) < 2:
             raise TypeError(f"compile: a step needs inputs and targets; got {len(args)} argument(s). Call step(X, Y).")
         self.emitter, self.model, self.loss, self.optimizer = emitter, model, loss, optimizer
-        self.together, self.measured = True, measured
+        self.measured = measured
         super().__init__(Watch(model, loss, optimizer, *objects(args)), args)
-
-    def record(self, args: tuple[Any, ...], like: Sequence[Step] = ()) -> tuple[Trace, Update]:
-        trace, update = super().record(args, like)
-        if self.together and not update.entrywise:
-            self.together = False
-            return super().record(args)
-        return trace, update
 
     def follow(self, trace: Trace, given: tuple[Any, ...], handles: dict[Tensor, Traced]) -> Update:
         trace.section = "forward"
@@ -67,8 +60,13 @@ class StepPlan(Plan):
         trace.section = "backward"
         seed(J, None, "compile", False)
         gradients = grad(J, [x for x in self.optimizer.params if x.requires_grad], allow_unused=True)
+        if all(g is None for g in gradients):
+            raise RuntimeError(
+                f"compile: the loss must depend on a parameter of the optimizer; got one that depends on none of "
+                f"{len(self.optimizer.params)}. Make the optimizer with the model's parameters()."
+            )
         trace.section = "update"
-        update = Update(trace, self.optimizer, handles, gradients, self.together, self.measured)
+        update = Update(trace, self.optimizer, handles, gradients, self.measured)
         trace.outputs = [J.data.value, *update.length, *update.targets.values()]  # type: ignore[attr-defined]
         return update
 
@@ -118,7 +116,9 @@ class StepPlan(Plan):
         self.run, self.source, self.nbytes = emitted
 
     def hold(self) -> bool:
-        """Have the parameters and the state lie in this program's arrays, with the values that they have now."""
+        """Have the parameters and the state lie in this program's arrays, with the values of now: if all fit."""
+        if any((x.data.shape, x.data.dtype) != (array.shape, array.dtype) for x, array in self.bound):
+            return False
         moved = [(x, array, x.data.copy()) for x, array in self.bound if x.data is not array]  # may be views of others
         for x, array, now in moved:
             array[...] = now
@@ -136,8 +136,7 @@ class StepPlan(Plan):
             return super().around(guard, tensor, flag, shape, dtype)
         x, hold = guard.name(tensor), guard.name(self.hold)
         guard.require(f"{x}.requires_grad is {flag}")
-        same = f"{x}.data.shape == {shape} and {x}.data.dtype == {guard.name(dtype)}"
-        guard.require(f"{x}.data is {guard.name(array)} or ({same} and {hold}())")
+        guard.require(f"{x}.data is {guard.name(array)} or {hold}()")
         return []
 
     def numbers(self, guard: Guard) -> list[str]:

@@ -1,8 +1,8 @@
 """The optimizer's own `step`, recorded: it is run on traced arrays in place of parameters and gradients.
 
 Small parameters are laid out side by side in one vector, so that one update serves all; so are their gradients and what
-the optimizer keeps for them. This is right for every formula that treats each entry on its own; where an optimizer does
-more (a norm of each parameter), each is updated alone.
+the optimizer keeps for them. This is right where each entry is treated on its own and all alike, as the optimizers of
+this package do. One of a person's own may look at the position, the shape or a norm: it updates each parameter alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.read.compile.memory import view_key
 from tinygrad_edu.read.compile.rewrites import joined
-from tinygrad_edu.read.program import Step, Value
+from tinygrad_edu.read.compile.watch import origin
+from tinygrad_edu.read.program import Value
 from tinygrad_edu.read.traced import Trace, Traced
 from tinygrad_edu.tensor import Tensor
 
@@ -44,7 +45,7 @@ class Group:
 
 
 class Whole:
-    """Mixed into an optimizer whose parameters are groups: each is one piece."""
+    """Mixed into an optimizer that has a group at the position of the group's first parameter: each is one piece."""
 
     params: list[Tensor]
     steps: list[Any]
@@ -52,8 +53,9 @@ class Whole:
 
     def pieces(self) -> Iterator[tuple[Any, ...]]:
         for position, x in enumerate(self.params):
-            self.steps[position] += 1
-            yield position, x.data, x.grad.data, self.state[position]  # type: ignore[union-attr]
+            if x.grad is not None:
+                self.steps[position] += 1
+                yield position, x.data, x.grad.data, self.state[position]
 
 
 class Update:
@@ -71,25 +73,27 @@ class Update:
         optimizer: Optimizer,
         handles: dict[Tensor, Traced],
         gradients: Sequence[Any],
-        side: bool = True,
-        measured: bool = False,
+        measured: bool,
     ) -> None:
         self.length: list[Value] = []
         self.starts = {x: handle.value for x, handle in handles.items()}
         trained = [k for k, x in enumerate(optimizer.params) if x.requires_grad]
         found = {k: g.data for k, g in zip(trained, gradients, strict=True) if g is not None}
-        self.groups = grouped(optimizer, found) if side else [Group([k]) for k in found]
+        alike = origin(type(optimizer)) == "tinygrad_edu"
+        self.groups = grouped(optimizer, found) if alike else [Group([k]) for k in found]
         for k, g in found.items():
             g.value.name = f"d{handles[optimizer.params[k]].value.name}"
         lr = trace.number(np.float64, "lr")
         shadow: Any = object.__new__(type(type(optimizer).__name__, (Whole, type(optimizer)), {}))
         vars(shadow).update(vars(optimizer))
-        shadow._lr, shadow.rates = lr, [lr] * len(self.groups)
-        shadow.params, shadow.steps, shadow.state = [], [], []
+        shadow._lr, shadow.rates = lr, [lr] * len(optimizer.params)
+        shadow.params = [Tensor.wrap(handles[x]) for x in optimizer.params]
+        shadow.steps, shadow.state = [*optimizer.steps], [*optimizer.state]
         changing: list[tuple[Traced, Value]] = []
         for number, group in enumerate(self.groups):
-            first = optimizer.params[group.positions[0]]
-            x, g = handles[first], found[group.positions[0]]
+            position = group.positions[0]
+            first = optimizer.params[position]
+            x, g = handles[first], found[position]
             if len(group.positions) > 1:
                 size = sum(optimizer.params[k].size for k in group.positions)
                 x = trace.input((size,), first.dtype, numbered("parameters", number))
@@ -100,21 +104,19 @@ class Update:
             count = trace.number(np.int64, numbered("steps", number))
             group.inputs, group.count = [start, *(array.value for array in state)], count.value
             changing += [(array, array.value) for array in (x, *state)]
-            shadow.params.append(Tensor.wrap(x))
-            shadow.params[-1].requires_grad, shadow.params[-1].grad = True, Tensor.wrap(g)
-            shadow.steps.append(count)
-            shadow.state.append(state)
+            shadow.params[position] = whole = Tensor.wrap(x)
+            whole.requires_grad, whole.grad = True, Tensor.wrap(g)
+            shadow.steps[position], shadow.state[position] = count, state
         if measured:
             gradients = [np.reshape(x.grad.data, -1) for x in shadow.params if x.grad is not None]
             zero = Traced(trace, trace.constant(np.zeros(())))
             length: Any = np.sqrt(sum((np.dot(g, g) for g in gradients), start=zero))
             self.length = [length.value]
-        before = len(trace.steps)
         shadow.step()
-        for group, steps in zip(self.groups, shadow.steps, strict=True):
+        for group in self.groups:
+            steps = shadow.steps[group.positions[0]]
             group.counts = not (isinstance(steps, Traced) and steps.value is group.count)
         self.targets = {start: array.value for array, start in changing if array.value is not start}
-        self.entrywise = all(map(entrywise, trace.steps[before:]))
 
 
 def numbered(name: str, number: int) -> str:
@@ -136,13 +138,6 @@ def grouped(optimizer: Optimizer, found: dict[int, Any]) -> list[Group]:
             together[key] = Group([position])
             groups.append(together[key])
     return groups
-
-
-def entrywise(step: Step) -> bool:
-    """Whether a step treats each entry on its own, and so does not care how arrays are laid out."""
-    if isinstance(step.function, np.ufunc):
-        return step.function.signature is None
-    return step.function is joined or all(value.number for value in step.inputs)
 
 
 # Where the parameters lie
