@@ -4,7 +4,8 @@ report = backprop(forward, backward, params, X, Y)
 assert_backprop(forward, backward, params, X, Y)      in a test: the message is the report
 gradients(cost, params, grads)                        where there are arrays only
 
-trace.py        the forward and the backward pass, run and noted: which name held what, in which line
+trace.py        the forward and the backward pass, run; watch.py notes which name held what, in which line
+places.py       arrays that forward writes into; filled.py makes one value of those that it fills part by part
 probe.py        the numbers that they are run on; network.py the right gradients, by the rules of the table
 diagnose.py     which gradient is the first wrong one, and in which line
 search.py       which slip gives the same numbers: rules.py, matrices.py, entries.py, activations.py have them
@@ -182,17 +183,25 @@ def run(work: Work, probe: Probe) -> Run:
     numbers = {name: np.asarray(x) for name, x in probe.params.items() if isinstance(x, float)}
     if asked := {named_value(key, numbers, work.names) for key in keys} & numbers.keys():  # b = 0.0 is a parameter
         return run(work, replace(probe, params=probe.params | {name: numbers[name] for name in asked}))
-    wanted = traced.cost is None or any(INPUTS & set(meanings(key)) for key in keys)  # X.dot(W) cannot be traced either
-    if wanted and np.asarray(probe.X).dtype.kind == "f" and np.ndim(probe.X):
-        by_input = trace(work.forward, probe.params, probe.X, probe.Y, by_input=True)
-        traced = by_input if traced.cost is None or by_input.cost is not None else traced
-        if traced.cost is None:
-            around = trace(work.forward, probe.params, probe.X, probe.Y, by_input=True, around=True)
-            traced = around if around.cost is not None and agrees(work.forward, around, probe) else traced
+    traced = followed(work, probe, traced, by_input=any(INPUTS & set(meanings(key)) for key in keys))
     m, axis = examples(traced, probe.X, probe.Y)
     network = Network(traced) if traced.cost is not None else None
     ran = replace(ran, bindings=[*ran.bindings, *of_each_example(ran.bindings, m, axis)])
     return Run(probe, traced, ran, m, axis, network)
+
+
+def followed(work: Work, probe: Probe, traced: Traced, by_input: bool) -> Traced:
+    """The trace, or another where it was cut: X.dot(W) needs X as a Tensor, Z[Z < 0] = 0 one that follows writes."""
+    inputs = np.asarray(probe.X).dtype.kind == "f" and np.ndim(probe.X) > 0
+    if inputs and (by_input or traced.cost is None):
+        other = trace(work.forward, probe.params, probe.X, probe.Y, by_input=True)
+        traced = other if traced.cost is None or other.cost is not None else traced
+    if traced.cost is None or not agrees(work.forward, traced, probe):
+        other = trace(work.forward, probe.params, probe.X, probe.Y, by_input=inputs, writes=True)
+        if other.cost is not None and agrees(work.forward, other, probe):
+            return other
+        traced = replace(traced, cut=other.cut or traced.cut)
+    return traced
 
 
 def attempted(work: Work, probe: Probe) -> Report | None:

@@ -28,8 +28,12 @@ def derivation(term: Judged, marked: Marked) -> str:
         return f"{left} is the derivative of your cost by {term.name} itself"
     above = f"dJ/d{network.name_of[following[0]]}"
     uses, products = network.uses.get(node, []), network.products(node)
-    if node in network.parameters and len(following) > 1:
-        text = f"{left} = Σ over its {len(following)} uses of what comes back through each"
+    again_and_again = bool(
+        network.traced.steps.intersection(network.later(node, network.name_of))
+    )  # h[t + 1] from h[t]
+    if node in network.parameters and (len(following) > 1 or again_and_again):
+        count = len(uses if again_and_again else following)
+        text = f"{left} = Σ over its {count} uses of what comes back through each"
     elif node in network.parameters and network.is_bias(node):
         text = f"{left} = Σ over the examples of {above}"
     elif products:
@@ -83,6 +87,8 @@ def applied(z: Node, a: Node, marked: Marked) -> str:
     activation = recognise(z.data, pre.data)
     if activation.name.startswith("softmax"):
         return f"{a_name} ⊙ ({above} − Σ over the classes of {above} ⊙ {a_name})"
+    if link is None and activation.name == "unknown":  # an entry is made of several
+        return f"what comes back through {a_name}"
     if any(z is x for x in network.through_dropout(a)):
         return f"{above} (after dropout) ⊙ mask / keep"
     if activation.name == "unknown" and link and (name := factor(link.slope, marked)):

@@ -23,7 +23,8 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.marking.explain import explain, set_scene
 from tinygrad_edu.check.marking.judged import Judged, Marked, named_value
 from tinygrad_edu.check.marking.network import Network
-from tinygrad_edu.check.marking.trace import Binding, Ran, Traced, equal
+from tinygrad_edu.check.marking.trace import Ran, Traced
+from tinygrad_edu.check.marking.watch import Binding, equal
 
 __all__ = ["Judged", "Marked", "mark", "named_value"]
 

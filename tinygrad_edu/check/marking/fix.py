@@ -19,7 +19,8 @@ from tinygrad_edu.check.marking.activations import recognise
 from tinygrad_edu.check.marking.judged import Judged, Marked
 from tinygrad_edu.check.marking.network import Network, close
 from tinygrad_edu.check.marking.steps import Step, undone
-from tinygrad_edu.check.marking.trace import Binding, Ran
+from tinygrad_edu.check.marking.trace import Ran
+from tinygrad_edu.check.marking.watch import Binding
 
 __all__ = ["fixed"]
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, fit, order
+from tinygrad_edu.check.marking.filled import FILL
 from tinygrad_edu.check.marking.nested import SHORT, flat
 from tinygrad_edu.check.marking.trace import Traced
 
@@ -177,7 +178,12 @@ class Network:
             while len(uses) == 1 and uses[0][0].data.shape == z.data.shape and last not in set(self.name_of) - {z}:
                 last = uses[0][0]
                 uses = self.uses.get(last, [])
-            if z.op is not None and last not in self.name_of and [use.op for use, _ in uses] == [ops.concatenate]:
+            if (
+                z.op is not None
+                and last not in self.name_of
+                and len(uses) == 1
+                and uses[0][0].op in (ops.concatenate, FILL)
+            ):
                 self.node_of[f"g({name})"] = last
                 self.call([f"g({name})"])
 
@@ -186,7 +192,8 @@ class Network:
         data = x.data if isinstance(x, Node) else x
         if np.ndim(data) == 0:
             return None
-        return next((node for node in self.nodes if np.array_equal(node.data, data)), None)
+        whole = (node for node in self.nodes if node not in self.traced.steps)
+        return next((node for node in whole if np.array_equal(node.data, data)), None)
 
     def owned(self) -> set[Node]:
         """The nodes that depend on parameters and numbers alone: those of an L2 term."""
@@ -245,7 +252,8 @@ class Network:
 
     def main(self, given: dict[Node, Any]) -> dict[Node, Any]:
         """What arrives at each node without the L2 terms."""
-        return self.carry(given, without=[node for node in self.own if node.data.size == 1])
+        terms = [node for node in self.own if node.data.size == 1 and node.op is not ops.index]  # b[0] is none
+        return self.carry(given, without=terms)
 
     def later(self, node: Node, until: Iterable[Node] = ()) -> list[Node]:
         """The nodes made from a node, directly or not; those in `until` are not passed."""

@@ -41,7 +41,7 @@ def variants(sought: Sought, scene: Scene) -> Iterator[Sought]:
     """The value as it is and, where the cost has an L2 term, what is left when the right term is taken off."""
     yield sought
     if sought.parameter and stretches(sought.right, sought.person):
-        term = sought.right - scene.network.main({})[sought.node]
+        term = sought.right - scene.network.main({}).get(sought.node, 0.0)
         if term.any():
             yield replace(sought, person=sought.person - term, expected=sought.main)
 
@@ -145,7 +145,7 @@ def one_example(sought: Sought, scene: Scene) -> Iterator[Reading]:
 def weight_decay(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """The L2 term left out, scaled, or added where the cost has none."""
     person, main, value = sought.person, sought.main, sought.node.data
-    term = sought.right - scene.network.main({})[sought.node]
+    term = sought.right - scene.network.main({}).get(sought.node, 0.0)
     if person.shape != value.shape:
         return
     name = sought.name

@@ -17,7 +17,8 @@ import numpy as np
 
 from tinygrad_edu.check.marking.judged import Judged, Marked
 from tinygrad_edu.check.marking.network import close
-from tinygrad_edu.check.marking.trace import Binding, Ran, equal
+from tinygrad_edu.check.marking.trace import Ran
+from tinygrad_edu.check.marking.watch import Binding, equal
 
 __all__ = ["Step", "held", "made", "of_each_example", "undone"]
 

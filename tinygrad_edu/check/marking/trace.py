@@ -5,14 +5,13 @@
 
 Nothing of the person's is changed: the functions are given copies, and every random state they can reach is put back.
 
-Read next: `network.py`, what is asked of the graph that was traced.
+Read next: `places.py`, how a forward that writes into arrays is traced; `network.py`, what is asked of the graph.
 """
 
 from __future__ import annotations
 
 import inspect
 import linecache
-import os
 import random
 import re
 import sys
@@ -21,34 +20,19 @@ from bisect import bisect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autograd import Node, created
-from tinygrad_edu.check.marking.nested import SHORT, attributes, flat, short
-from tinygrad_edu.check.marking.passing import losing_gradients, noting_numbers
+from tinygrad_edu.autograd import Node
+from tinygrad_edu.check.marking.filled import made_whole, renumbered
+from tinygrad_edu.check.marking.nested import SHORT, flat
+from tinygrad_edu.check.marking.passing import noting_numbers
+from tinygrad_edu.check.marking.places import following, in_places, settled
+from tinygrad_edu.check.marking.watch import Binding, Watch, equal, written_here
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Binding", "Failure", "Ran", "Traced", "plain", "run_backward", "same_randomness", "trace"]
-
-LARGEST = 1_000_000  # entries of an array that is still compared line by line
-
-
-@dataclass
-class Binding:
-    """A name and what it held from a line on; `changed` where an array was altered in place."""
-
-    name: str
-    value: Any
-    line: int
-    changed: bool = False
-    outer: bool = True  # in the function itself, not in one that it calls
-    held_by: str = ""  # the variable that has it as an entry
-    made: int | None = None  # the line of the function that returned it
-    function: str = ""
+__all__ = ["Failure", "Ran", "Traced", "plain", "run_backward", "same_randomness", "trace"]
 
 
 @dataclass
@@ -76,6 +60,7 @@ class Traced:
     earlier: dict[str, list[Any]]  # what a name held before
     cut: str = ""
     marks: list[tuple[int, int]] = field(default_factory=list)  # what was made after a count was made in a line
+    steps: set[Node] = field(default_factory=set)  # half-filled arrays, which no name stands for
 
     def line_of(self, node: Node) -> int | None:
         """The line of the person's that made a value."""
@@ -92,100 +77,6 @@ class Ran:
     failure: Failure | None = None
     changed: tuple[str, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)  # single numbers by name: m, lam
-
-
-#: Where code lives that the person did not write: Python's own, installed packages, this one.
-ELSEWHERE = (
-    str(Path(__file__).parents[2]) + os.sep,
-    os.path.dirname(os.path.dirname(np.__file__)) + os.sep,
-    os.path.dirname(os.__file__) + os.sep,
-    "<frozen",
-    "<__array_function__",
-)
-
-
-@cache
-def written_here(file: str) -> bool:
-    """Whether a file is the person's."""
-    return not file.startswith(ELSEWHERE)
-
-
-class Watch:
-    """Note every assignment in a function, and in the person's own functions that it calls."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        self.code: Any = code or getattr(vars(type(function)).get("__call__"), "__code__", None)
-        self.bindings: list[Binding] = []
-        self.seen: dict[Any, dict[str, tuple[Any, Any]]] = {}
-        self.line: dict[Any, int] = {}
-        self.marks: list[tuple[int, int]] = []
-        self.numbers: dict[str, float] = {}
-        self.given_back: tuple[Any, int | None] = (None, None)
-        self.function = ""
-
-    def __enter__(self) -> Watch:
-        self.before = sys.gettrace()
-        if self.code is not None:
-            sys.settrace(self.step)
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self.code is not None:
-            sys.settrace(self.before)
-        self.seen.clear()
-        self.line.clear()
-
-    def step(self, frame: Any, event: str, value: Any) -> Any:
-        if not written_here(frame.f_code.co_filename) or "<" in frame.f_code.co_name[:1]:
-            return None
-        if event in ("line", "return"):
-            self.look(frame)
-            self.line[frame] = frame.f_lineno
-            if event == "return":
-                self.given_back = value, frame.f_lineno
-            going_on = frame.f_back if event == "return" else frame
-            if going_on is not None and written_here(going_on.f_code.co_filename):
-                self.marks.append((next(created), going_on.f_lineno))
-        return self.step
-
-    def look(self, frame: Any) -> None:
-        line, outer = self.line.get(frame, frame.f_lineno), frame.f_code is self.code
-        seen = self.seen.setdefault(frame, {})
-        count, entered = len(self.bindings), frame not in self.line
-        self.function = frame.f_code.co_name
-        for name, value in attributes(frame.f_locals.get("self")).items():
-            self.note(name, value, line, seen, outer, "self")
-        if entered:
-            del self.bindings[count:]  # what the object held before
-        for name, value in list(frame.f_locals.items()):
-            if isinstance(value, dict | list | tuple) and short(value):
-                for path, entry in flat(value, "" if isinstance(value, dict) else name).items():
-                    self.note(path, entry, line, seen, outer, name)
-            elif type(value) in (int, float) and outer:
-                self.numbers[name] = value
-            else:
-                self.note(name, value, line, seen, outer)
-
-    def note(
-        self, name: str, value: Any, line: int, seen: dict[str, tuple[Any, Any]], outer: bool, held_by: str = ""
-    ) -> None:
-        if not isinstance(value, np.ndarray | Tensor | np.floating):
-            return
-        place = f"{held_by}[{name}]" if held_by else name
-        known = seen.get(place)
-        same = known is not None and known[0] is value
-        if same and (not isinstance(value, np.ndarray) or value.size > LARGEST or equal(known[1], value)):  # type: ignore[index]
-            return
-        kept = value.copy() if isinstance(value, np.ndarray) and value.size <= LARGEST else value
-        seen[place] = (value, kept)
-        made = self.given_back[1] if value is self.given_back[0] else None
-        self.bindings.append(Binding(name, kept, line, same, outer, held_by, made, self.function))
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two arrays are the same, entry by entry."""
-    return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
 @contextmanager
@@ -253,29 +144,33 @@ def split(result: Any) -> tuple[Any, Any]:
 
 
 def trace(
-    forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, by_input: bool = False, around: bool = False
+    forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, by_input: bool = False, writes: bool = False
 ) -> Traced:
     """Run forward once, on Tensors, X too if its gradient is wanted; on plain arrays if it cannot be traced.
 
-    With `around`, gradients that are made between the parts of the cost are passed by, if it is the same without them.
+    With `writes`, arrays may be written into: where all that forward returns is the same as without tracing.
     """
     inputs = Tensor(X, requires_grad=True, name="X") if by_input else copied(X)
     tensors = {
         name: Tensor(x, requires_grad=True, name=name) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
         for name, x in params.items()
     }
+    targets = Tensor(Y) if writes and isinstance(Y, np.ndarray) and Y.dtype.kind == "f" else copied(Y)
+    given = in_places((tensors, inputs, targets)) if writes else (tensors, inputs, targets)
     watch = Watch(forward)
     with np.errstate(all="ignore"), same_randomness(forward), noting_numbers() as numbers:
         try:
-            with watch, losing_gradients() if around else nullcontext():
-                cost, cache = split(forward(tensors, inputs, copied(Y)))
+            with watch, following() if writes else nullcontext() as watch.entering:
+                cost, cache = split(settled(forward(*given)))
             found = cost_tensor(cost, numbers)
             cut = "its cost is no longer tied to the parameters (float(), .item() or math on a part of it)"
         except Exception as error:
             found, cache, cut = None, {}, cut_by(failed(error), params)
     again = untraced(forward, params, X, Y, cut)  # and an object that keeps values for backward has arrays again
-    if found is None or around:
+    if found is None:
         found = held_before(watch.bindings, again.value)
+    if found is not None and writes and not same(found, cache, again):
+        found, again.cut = None, "its values are others when it is traced"
     if found is None:
         return again
     first = next((k for k, binding in enumerate(watch.bindings) if binding.value is found), len(watch.bindings))
@@ -283,7 +178,33 @@ def trace(
     if by_input:
         named |= {name: inputs for name in ("X", "A0") if not isinstance(named.get(name), Tensor)}
     whole = plain(cache) or again.cache
-    return Traced(found, float(found.data.item()), tensors, whole, named, earlier, marks=watch.marks)
+    result = Traced(found, float(found.data.item()), tensors, whole, named, earlier, marks=watch.marks)
+    return with_whole_arrays(result, found) if writes else result
+
+
+def same(cost: Tensor, cache: Any, again: Traced) -> bool:
+    """Whether a traced forward gave the numbers that it gives on arrays."""
+    values, known = flat(plain(cache)), flat(again.cache)
+    pairs = [(cost.data.ravel(), [again.value]), *((x, known[name]) for name, x in values.items() if name in known)]
+    return all(
+        np.shape(a) == np.shape(b) and np.allclose(a, b, 1e-9, 1e-12, equal_nan=True)
+        for a, b in pairs
+        if isinstance(a, np.ndarray) and a.dtype.kind in "fiub"
+    )
+
+
+def with_whole_arrays(result: Traced, cost: Tensor) -> Traced:
+    """Arrays that were written part by part as one value each, and no names for the steps to it."""
+    result.steps = made_whole(cost)
+    result.marks = renumbered(cost, result.line_of)
+    result.earlier = {
+        name: [x for x in held if not isinstance(x, Node) or x not in result.steps]
+        for name, held in result.earlier.items()
+    }
+    result.named = {
+        name: x.data if isinstance(x, Node) and x in result.steps else x for name, x in result.named.items()
+    }
+    return result
 
 
 def held_before(bindings: list[Binding], cost: float) -> Tensor | None:
@@ -300,14 +221,12 @@ def cut_by(failure: Failure, params: dict[str, Any]) -> str:
     where = f"line {failure.line}, `{failure.text}`: " if failure.line else ""
     if any(isinstance(x, np.matrix) for x in params.values()):
         return f"{where}the * of np.matrix is a product of matrices; arrays can be followed, with @ for it"
-    if "the graph has recorded must not change" in failure.message:
-        return f"{where}an array is changed in place there. np.where(mask, value, array) can be followed"
-    if "must not become a plain array" not in failure.message:
-        return f"{where}{failure.kind}: {failure.message}"
-    return (
-        f"{where}a plain array is made there. np.column_stack can be followed, np.c_ cannot; np.stack can, "
-        "np.array([...]) of values and writing into np.zeros(...) cannot"
-    )
+    if "must not become a plain array" in failure.message:
+        return (
+            f"{where}a plain array is made or written into there; one that forward makes itself with np.zeros(...), "
+            "np.array([...]) or np.stack can be followed"
+        )
+    return f"{where}{failure.kind}: {failure.message}"
 
 
 def untraced(forward: Callable[..., Any], params: dict[str, Any], X: Any, Y: Any, cut: str) -> Traced:

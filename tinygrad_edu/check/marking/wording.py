@@ -19,7 +19,8 @@ from tinygrad_edu.check.marking.judged import Judged, Marked
 from tinygrad_edu.check.marking.repair import repaired
 from tinygrad_edu.check.marking.report import Found, Report, Term
 from tinygrad_edu.check.marking.steps import held, made
-from tinygrad_edu.check.marking.trace import Binding, Failure, Ran
+from tinygrad_edu.check.marking.trace import Failure, Ran
+from tinygrad_edu.check.marking.watch import Binding
 from tinygrad_edu.check.mistakes import MISTAKES
 
 __all__ = ["from_failure", "line_of", "source_file", "stopped", "worded"]
