@@ -135,6 +135,35 @@ def test_log_cosh():
     assert "exp" not in result(derivation)
 
 
+def test_tanh_stays_tanh_and_what_cannot_be_solved_is_not_tried():
+    W, X, Y = leaf(2, 3, name="W"), yes_or_no(5, 2), yes_or_no(5, 3, seed=2)
+    X.name = "X"
+    Z = X @ W
+    A = 0.5 * Z * (1 + np.tanh(np.sqrt(2 / np.pi) * (Z + 0.044715 * Z**3)))
+    derivation = checked(np.mean((A - Y) ** 2), W, names={"A": A})
+    assert "cosh" not in str(derivation)
+    assert "(A - Y)*(0.107032*Z**3*(1 - tanh(" in str(derivation)
+    assert not re.search(r"\b1\*", str(derivation))
+
+
+def test_a_softmax_less_its_largest_score():
+    Z, Y = leaf(5, 3, name="Z"), Tensor(np.eye(3)[[0, 2, 1, 1, 0]], name="Y")
+    E = np.exp(Z - np.max(Z, axis=1, keepdims=True))
+    A = E / np.sum(E, axis=1, keepdims=True)
+    derivation = checked(-np.sum(Y * np.log(A)) / 5, Z, names={"E": E, "A": A})
+    assert result(derivation) == "dJ/dZ = (A - Y)/m"
+    assert "= 0   (as A_ij = E_ij/sum_k E_ik)" in str(derivation)
+
+
+def test_a_vector_of_weights():
+    w, X, y = leaf(3, name="w"), Tensor(leaf(6, 3, name="X").data, name="X"), Tensor(leaf(6, name="y").data, name="y")
+    derivation = checked(np.mean((X @ w - y) ** 2), w)
+    assert "dJ/dw = X.T @ dJ/dz" in str(derivation)
+    assert result(checked(np.mean((X @ w - y) ** 2) + 0.05 * np.sum(w**2), w)).startswith("dJ/dw = X.T @ dJ/dz + w/10")
+    columns = Tensor(X.data.T, name="X")
+    assert "dJ/dw = X @ dJ/dz" in str(checked(np.mean((w @ columns - y) ** 2), w))
+
+
 def test_a_cost_with_l2():
     X, W = Tensor(np.random.default_rng(0).standard_normal((5, 3)), name="X"), leaf(2, 3, name="W")
     Z = tg.linear(X, W)

@@ -280,7 +280,29 @@ def test_leaves_of_linear_ops_have_the_textbook_s_names():
     model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Tanh(), nn.Linear(3, 1, bias=False, rng=0))
     assert names_of(model(np.ones((4, 2)))) == ["constant", "W1", "b1", "Z1", "A1", "W2", "Z2"]
     W1 = leaf(np.ones((2, 2)), "W1")
-    assert names_of(nn.Linear(2, 2, rng=0)(np.ones((3, 2)) @ W1))[1:] == ["W1", "matmul", "parameter", "b1", "linear"]
+    assert names_of(nn.Linear(2, 2, rng=0)(np.ones((3, 2)) @ W1))[1:] == ["W1", "Z1", "parameter", "b1", "linear"]
+
+
+def test_linear_by_hand_has_the_textbook_s_name_too():
+    X, W1, w, b = np.ones((4, 2)), leaf(np.ones((2, 2)), "W1"), leaf(np.ones(2), "w"), leaf(0.5, "b")
+    assert names_of(tg.sigmoid(X @ w + b))[1:] == ["w", "matmul", "b", "z", "a"]
+    assert names_of(np.tanh(W1.T @ X.T))[-2:] == ["Z1", "A1"]
+    assert names_of(np.tanh(X @ W1 + 0.5))[-2:] == ["Z1", "A1"]
+    assert names_of(X @ W1 + X)[-2:] == ["Z1", "add"]  # data that is added is no bias
+    again = np.tanh(X @ W1 + b)
+    assert [name for name in names_of(np.tanh(again @ W1 + b)) if name[:1] in "ZA"] == []  # one weight, two layers
+
+
+def test_data_without_a_name_are_what_their_numbers_say():
+    Y = np.array([1.0, 0.0, 0.0])
+    names = {"Y": Y, "m": 3}
+    x = leaf(np.ones(3), "x")
+    assert names_of((1 - Y) * x + Y * x, names=names)[0] == "1 − Y"
+    assert names_of(-Y * x, names=names)[0] == "−Y"  # though Y itself is not in the graph
+    pixels = np.array([[200, 255, 0]], np.uint8)
+    assert names_of(pixels[0] * x, names={"pixels": pixels[0].copy(), "m": 3})[0] == "pixels"
+    assert names_of(np.ones(3) * x, names={"Y": np.zeros(3), "m": 3})[0] == "constant"  # any number would do
+    assert names_of(np.array([1.0]) * leaf(np.ones(1), "x"), names={"Y": np.zeros(1), "m": 1})[0] == "constant"
 
 
 # Backward

@@ -121,6 +121,55 @@ def test_the_derivative_of_the_softmax_cancels(loss):
     assert line.split("  #")[0].strip().endswith("- Y) / m")
 
 
+def lines_of(program):
+    """The lines of the backward pass without their comments."""
+    backward = str(program).partition("# backward")[2]
+    return [text.strip() for line in backward.splitlines() if (text := line.partition("#")[0]).strip()]
+
+
+def test_a_vector_of_weights_is_written_as_on_paper():
+    X, y, w, b = rng.standard_normal((6, 3)), rng.integers(0, 2, 6) * 1.0, parameter(3, name="w"), parameter(name="b")
+    p = tg.sigmoid(X @ w + b)
+    J = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    program = agrees(J, {"w": w, "b": b}, {"X": X, "y": y, "p": p})
+    assert lines_of(program)[:3] == ["dz = (p - y) / m", "dw = X.T @ dz", "db = np.sum(dz)"]
+    e = y - X @ w
+    program = agrees(e @ e / 6 + 0.1 * (w @ w), {"w": w}, {"X": X, "y": y, "e": e})
+    assert lines_of(program)[:2] == ["de = 2 * e / m", "dw = w / 5 + X.T @ -de"]
+    assert " y - X @ w\n" in str(program)
+
+
+def test_the_two_branches_of_a_choice_are_one():
+    X, w, b, y = rng.standard_normal((9, 2)), parameter(2, name="w"), parameter(name="b"), 3 * rng.standard_normal(9)
+    d = X @ w + b - y
+    J = np.mean(np.where(np.abs(d) <= 1, 0.5 * d**2, np.abs(d) - 0.5))
+    program = agrees(J, {"w": w, "b": b}, {"X": X, "y": y, "d": d})
+    assert "np.where(t1 < 1, " in lines_of(program)[0]
+    assert str(program).count("np.where") == 2  # one forward, one backward
+    Z = X @ w
+    A = np.where(Z > 0, Z, np.exp(Z) - 1)
+    program = agrees(np.mean((A - y) ** 2), {"w": w}, {"X": X, "y": y, "A": A, "Z": Z})
+    assert "dZ = dA * np.where(Z > 0, 1, t1)" in lines_of(program)
+
+
+def test_the_positive_part_by_numpy_s_maximum():
+    X, Y, W = rng.standard_normal((5, 2)), rng.standard_normal((5, 3)), parameter(2, 3, name="W")
+    X[0] = 0  # at the kink the rule counts half
+    A = np.maximum(0, X @ W)
+    program = agrees(np.mean((A - Y) ** 2), {"W": W}, {"X": X, "Y": Y, "A": A})
+    assert "dZ = dA * np.heaviside(Z, 0.5)" in lines_of(program)
+    margin = (X @ W)[:, 0] * np.sign(Y[:, 0])
+    agrees(np.mean(np.maximum(0, 1 - margin)), {"W": W}, {"X": X, "margin": margin})
+
+
+def test_a_residual_layer_adds_the_gradient_that_has_a_name():
+    X, Y, W1, W2 = (*rng.standard_normal((2, 6, 3)), parameter(3, 3, name="W1"), parameter(3, 3, name="W2"))
+    H1 = X + np.tanh(X @ W1)
+    H2 = H1 + np.tanh(H1 @ W2)
+    program = agrees(np.mean((H2 - Y) ** 2), {"W1": W1, "W2": W2}, {"X": X, "Y": Y, "H1": H1, "H2": H2})
+    assert "dH1 = dH2 + dZ2 @ W2.T" in lines_of(program)
+
+
 def test_the_identities_are_named():
     assert {"cancel", "complement"} <= set(source(network("bce")[0]).identities)
     assert "logistic" in source(network("bce by hand")[0]).identities
@@ -227,6 +276,11 @@ def test_a_long_chain_is_written_op_by_op():
     assert max(map(len, text.splitlines())) < 120
 
 
+def test_the_first_power_is_written_without_exponent():
+    x = parameter(4, name="x")
+    assert "**1" not in str(agrees(np.sum(x**2), {"x": x}, simplify=False))
+
+
 def test_several_outputs_and_chosen_inputs():
     W, X = parameter(2, 3, name="W"), rng.standard_normal((4, 3))
     Z = X @ W.T
@@ -304,6 +358,13 @@ def test_names_never_reach_the_code(name, simplify):
     allowed = (ast.Import, ast.FunctionDef)
     assert all(isinstance(node, allowed) for node in ast.parse(str(program)).body)
     assert max(map(len, str(program).splitlines())) < 300
+
+
+def test_data_are_not_called_what_they_are_not():
+    y, w, X = np.array([1.0, -1.0, 1.0, -1.0]), parameter(2, name="w"), rng.standard_normal((4, 2))
+    program = source(np.mean(np.log(1 + np.exp(-y * (X @ w)))), names={"X": X, "y": y})
+    assert [*program.arguments] == ["X", "minus_y", "w"]
+    assert_allclose(program.arguments["minus_y"], -y)
 
 
 def test_two_tensors_of_one_name_are_told_apart():

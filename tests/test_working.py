@@ -140,8 +140,8 @@ def test_the_last_layer_says_what_cancels():
 @pytest.mark.parametrize(
     ("make", "remark"),
     [
-        (classes, r"The derivative of the softmax cancels: what remains is \(softmax − onehot labels\)/6"),
-        (columns, r"The sigmoid\(1 − sigmoid\) cancels: what remains is \(sigmoid − constant \(2\)\)/4"),
+        (classes, r"The derivative of the softmax cancels: what remains is \(A − onehot labels\)/6"),
+        (columns, r"The A\(1 − A\) cancels: what remains is \(A − constant \(2\)\)/4"),
         (
             lambda: tg.nll_loss(tg.log_softmax(leaf(normal(5, 3), "Z")), [0, 1, 2, 0, 1]),
             r"The derivative of the softmax cancels: what remains is \(softmax Z − onehot labels\)/5",

@@ -10,15 +10,16 @@ equal values are not merged. Single numbers are no nodes: they stand among the i
 
 A name is, in this order: the one given in `names`, the tensor's own `name`, the textbook's (the weights and biases of
 linear ops are W1 b1 W2 b2 ..., the output of the one on W1 is Z1, its activation A1, a single number at the end J),
-else that of the op. Names are unique.
+for data what its numbers say it was made of (1 − Y), else that of the op. Names are unique.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,19 @@ from tinygrad_edu.autograd import Node, chain_rule, order, seed
 from tinygrad_edu.nn.module import Module, walk
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Graph", "GraphNode", "Scope"]
+__all__ = ["MADE", "Graph", "GraphNode", "Scope"]
 
 ACTIVATIONS = (ops.sigmoid, ops.tanh, ops.relu, ops.leaky_relu, ops.softplus, ops.softmax)
+PRODUCTS = (ops.matmul, ops.dot)
+
+#: What data without a name may have been made of, found by its numbers.
+MADE: dict[str, Callable[[Any], Any]] = {
+    "1 − {}": lambda t: 1 - t,
+    "{}": lambda t: t,
+    "−{}": lambda t: -t,
+    "2 {} − 1": lambda t: 2 * t - 1,
+    "{}²": lambda t: t * t,
+}
 
 
 @dataclass(eq=False, frozen=True)
@@ -66,6 +77,7 @@ class GraphNode:
     scopes  the module calls it was made in, the outermost first
     name    unique in its graph
     named   whether the name was given, or is the textbook's; else it is that of the op
+    made    what data without a name was made of, by its numbers: 1 − Y
     """
 
     value: Any
@@ -77,6 +89,7 @@ class GraphNode:
     scopes: tuple[Scope, ...] = ()
     name: str = ""
     named: bool = False
+    made: str = ""
 
     @property
     def data(self) -> np.ndarray:
@@ -166,10 +179,13 @@ class Graph:
         taken: dict[str, int] = {}
         own = {node: given.get(id(node.value)) or getattr(node.value, "name", None) for node in self.nodes}
         layers, taken_by_hand = layer_names(self.nodes, own), set(own.values())
+        data = {name: x for name, x in names.items() if isinstance(x, np.ndarray)}
+        data |= {name: node.data for node, name in own.items() if name and node.kind == "input"}
         for node in self.nodes:
             name = own[node] or layers.get(node) or textbook_name(node, taken_by_hand)
             node.named = name is not None
-            name = node.name = name or own_name(node)
+            node.made = "" if name else made_of(node, data)
+            name = node.name = name or node.made or own_name(node)
             while node.name in taken:
                 taken[name] += 1
                 node.name = f"{name} ({taken[name]})"
@@ -211,17 +227,56 @@ def layer_names(nodes: list[GraphNode], own: Mapping[GraphNode, str | None]) -> 
 
 
 def textbook_name(node: GraphNode, taken: set[str | None]) -> str | None:
-    """Z1 for the linear op on W1, A1 for its activation, if it is not taken; J for a single number at the end."""
+    """Z1 for what is linear in W1, A1 for its activation, if it is not taken; J for a single number at the end."""
     name = None
-    if node.op is ops.linear and isinstance(node.inputs[1], GraphNode):
-        if numbered := re.fullmatch(r"W(\d*)", node.inputs[1].name):
-            name = f"Z{numbered[1]}"
+    if weight := weight_of(node):
+        if numbered := re.fullmatch(r"([Ww])(\d*)", weight.name):
+            name = f"{'Z' if numbered[1] == 'W' else 'z'}{numbered[2]}"
     elif node.op in ACTIVATIONS and isinstance(node.inputs[0], GraphNode):
-        if numbered := re.fullmatch(r"Z(\d*)", node.inputs[0].name):
-            name = f"A{numbered[1]}"
+        if numbered := re.fullmatch(r"([Zz])(\d*)", node.inputs[0].name):
+            name = f"{'A' if numbered[1] == 'Z' else 'a'}{numbered[2]}"
     elif node.kind == "output" and node.data.size == 1:
         return "J"
     return None if name in taken else name
+
+
+def made_of(node: GraphNode, data: Mapping[str, np.ndarray]) -> str:
+    """1 − Y, for an array with these numbers; nothing where it could be by chance, as for a single number."""
+    alike = {name: x for name, x in data.items() if x.shape == node.shape and x.dtype.kind == node.data.dtype.kind}
+    if not alike or node.kind != "input" or node.data.dtype.kind not in "fiu" or node.data.size < 2:
+        return ""
+    if np.all(node.data == node.data.flat[0]):
+        return ""
+    with np.errstate(all="ignore"):
+        for form, made in MADE.items():
+            for name, x in alike.items():
+                if made(x.flat[:1]) == node.data.flat[:1] and np.array_equal(made(x), node.data):
+                    return form.format(name)
+    return ""
+
+
+def weight_of(node: GraphNode) -> GraphNode | None:
+    """The weight of a linear op, and of one by hand, X @ W + b, if it is a parameter that no other product has."""
+    if node.op is ops.linear:
+        return node.inputs[1] if isinstance(node.inputs[1], GraphNode) else None
+    product = next((x for x in node.parents if biased(x) is node), node)
+    if product.op not in PRODUCTS or (biased(product) or node) is not node:
+        return None
+    weights = [x for x in map(turned_back, product.parents) if x.kind == "parameter"]
+    uses = (use for x in weights for y in x.uses for use in (y.uses if y.op is ops.transpose else [y]))
+    first_two = [*islice((use for use in uses if use.op in PRODUCTS), 2)]  # of a weight of 10,000 steps, too
+    return weights[0] if len(weights) == len(first_two) == 1 else None
+
+
+def biased(product: GraphNode) -> GraphNode | None:
+    """The sum of a product of matrices and a bias, a number or a parameter, if that is all the product is used for."""
+    use = product.uses[0] if len(product.uses) == 1 and product.op in PRODUCTS else None
+    others = [x for x in use.inputs if x is not product] if use and use.op is ops.add else []
+    return use if any(not isinstance(x, GraphNode) or x.kind == "parameter" for x in others) else None
+
+
+def turned_back(x: GraphNode) -> GraphNode:
+    return x.parents[0] if x.op is ops.transpose else x
 
 
 def own_name(node: GraphNode) -> str:

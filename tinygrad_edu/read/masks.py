@@ -76,7 +76,7 @@ def branching(graph: Graph, use: GraphNode, mask: GraphNode) -> Iterator[Mask]:
         yield from conditions(x)
     numbers = {float(abs(n)) for found in made_of for x in found for n in x.inputs if isinstance(n, int | float)}
     for x in last:
-        for n in sorted(numbers - {0.0}):
+        for n in sorted({1.0, *numbers} - {0.0}):
             ends = [end for end in (n, -n) if meet(graph, use, x, end)]
             yield from conditions(x, (n,), absolute=True) if len(ends) == 2 else ()
             yield from conditions(x, ends)

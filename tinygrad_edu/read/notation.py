@@ -236,8 +236,8 @@ def short(name: str) -> str:
 
 
 def number(x: float) -> str:
-    """A number with the signs of mathematics."""
-    return f"{x:g}".replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
+    """A number with the signs of mathematics; a zero has none."""
+    return f"{x + 0.0:g}".replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
 
 
 def exponent(x: float) -> str:

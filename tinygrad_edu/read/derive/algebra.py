@@ -153,20 +153,22 @@ def tidy(expression: Any, thorough: bool = False) -> Any:
     candidates = [plain]
     size = plain.count_ops()
     if 0 < size < 200 and isinstance(plain, sympy.Add | sympy.Mul | sympy.Pow):
-        for strategy in (sympy.factor, sympy.cancel):
+        for strategy in (sympy.factor, sympy.cancel, sympy.gcd_terms):
             candidates.append(attempt(strategy, plain))
-        candidates.append(attempt(sympy.factor, candidates[-1]))
+        candidates.append(attempt(sympy.factor, candidates[2]))
         if thorough and size < 60 and plain.atoms(sympy.Function, sympy.exp):
             candidates.append(attempt(sympy.simplify, plain))
             candidates.append(attempt(sympy.factor, candidates[-1]))
-    best = min(map(upright, filter(known, candidates)), key=weight)
+    allowed = functions(plain) | ({"tanh", "cosh", "sinh"} if "exp" in functions(plain) else set())
+    best = min((upright(x) for x in candidates if functions(x) <= allowed), key=weight)
+    whole = {x: sympy.Integer(round(x)) for x in best.atoms(sympy.Float) if abs(x - round(x)) < 1e-12 < abs(x)}
+    best = best.xreplace(whole)  # the product of two floats was 0.9999999999999999
     return best.xreplace({dummy: x for x, dummy in atoms.items()})
 
 
-def known(expression: Any) -> bool:
-    """Whether all functions in an expression have numbers: SymPy may answer with cases and conditions."""
-    names = {x.func.__name__ for x in expression.atoms(sympy.Function)}
-    return all(name.lower() in ops.TABLE or hasattr(np, name) for name in names)
+def functions(expression: Any) -> set[str]:
+    """The functions in an expression. A simpler form has no others: no cosh for tanh, no cases and conditions."""
+    return {x.func.__name__ for x in expression.atoms(sympy.Function)}
 
 
 def weight(expression: Any) -> tuple[int, int]:
@@ -187,8 +189,10 @@ def solved(expression: Any, name: Any, meaning: Any) -> Iterator[Any]:
     for x in sorted(meaning.atoms(sympy.exp, Indexed), key=str):
         q = sympy.Dummy(positive=True)
         power = {x: q} | ({sympy.exp(-x.args[0]): 1 / q} if isinstance(x, sympy.exp) else {})
-        left = expression.xreplace(power)
-        found = attempt(sympy.solve, meaning.xreplace(power) - name, q) if left.has(q) else None
+        left, equation = expression.xreplace(power), sympy.numer(sympy.together(meaning.xreplace(power) - name))
+        if not left.has(q) or not equation.is_polynomial(q) or sympy.degree(equation, q) > 2:
+            continue  # SymPy would search long for what cannot be solved
+        found = attempt(sympy.solve, equation, q)
         if isinstance(found, list) and len(found) == 1:
             yield left.xreplace({q: found[0]})
 

@@ -17,7 +17,7 @@ from sympy import Indexed
 
 from tinygrad_edu.graph import Graph, GraphNode
 from tinygrad_edu.read.derive import Derivation, Joined, Line, Section, Step
-from tinygrad_edu.read.derive.algebra import Slope, Total, entry, solved, tidy
+from tinygrad_edu.read.derive.algebra import Slope, Total, entry, rename, solved, tidy, total
 from tinygrad_edu.read.derive.letters import Letters
 from tinygrad_edu.read.derive.links import Contribution, Links
 from tinygrad_edu.read.derive.mathematics import text, text_of
@@ -70,9 +70,9 @@ class Chain(Links):
         }
         terms = [self.in_matrices(part.entries) for part in self.arriving[self.target]]
         if known.matrix is not None and not isinstance(known.expression, Slope):
-            left, steps = self.arrays.matrix(self.slope_text(self.target), known.shape), [known.matrix]
+            left, steps = self.arrays.matrix(self.slope_text(self.target), (*known.shape, 1)[:2]), [known.matrix]
         elif len(terms) > 1 and None not in terms and any(isinstance(x, sympy.MatrixExpr) for x in terms):
-            left = self.arrays.matrix(self.slope_text(self.target), known.shape)
+            left = self.arrays.matrix(self.slope_text(self.target), (*known.shape, 1)[:2])
             steps = [Step(Joined("+", tuple(sorted(terms, key=lambda x: not x.is_Matrix))), known.expression)]
         if words := self.words.get(name_of(known.expression)):
             steps = [Step(words, known.expression)]
@@ -132,6 +132,9 @@ class Chain(Links):
             steps, expression = [*steps, shorter], shorter
         elif len(parts) > 1:
             steps.append(expression)
+        zero = expression.has(Total) and np.allclose(self.gradients[node], 0, rtol=0, atol=1e-12)
+        if zero and (why := self.vanishing(expression, node)):
+            steps, expression, note = [*(steps or [expression]), sympy.Integer(0)], sympy.Integer(0), why
         line = self.line(self.slope(node), steps, axes, self.gradients[node], note) if steps else None
         if line and len(parts) > 1:
             uses = " and ".join(self.name(self.written(part.use)) for part in parts[::-1])
@@ -159,6 +162,21 @@ class Chain(Links):
                 if same and shorter.count_ops() < expression.count_ops():
                     return shorter, f"as {text(self.line(self.symbol(y), [meaning], axes, y.data))}"
         return expression, ""
+
+    def vanishing(self, expression: Any, node: GraphNode) -> str:
+        """Why a formula is 0, by what a value with a name is: to shift a row by its largest leaves its softmax."""
+        for y in self.way:
+            meaning = self.letters.meaning(y) if y is not node else None
+            written, before = expression, len(self.sections)
+            for found in () if meaning is None else self.letters.mentions(expression, self.name(y)):
+                letters = dict(zip(self.letters.axes(y), getattr(found, "indices", ()), strict=True))
+                written = written.xreplace({found: rename(meaning, letters, around=written)})
+            if written is not expression:
+                again = written.replace(Total, lambda *args: total(*args) if len(args) == 3 else Total(*args))
+                if self.assume(tidy(again))[0] == 0:
+                    return f"as {text(self.line(self.symbol(y), [meaning], (), y.data))}"
+                del self.sections[before:]  # what was assumed for nothing
+        return ""
 
     def must_cut(self, node: GraphNode, expression: Any) -> bool:
         """Whether to go on with dJ/d(node) as one quantity: at matrices, and where a formula gets long."""

@@ -17,7 +17,7 @@ import numpy as np
 import sympy
 
 from tinygrad_edu import ops
-from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.graph import MADE, Graph, GraphNode
 from tinygrad_edu.read.derive import Joined, Line, Section, Step
 from tinygrad_edu.read.derive.algebra import Slope, entry, index, number, rename
 from tinygrad_edu.read.derive.broadcast import taken
@@ -30,14 +30,6 @@ __all__ = ["Letters"]
 
 #: How an op is computed on symbols, where its own forward function is no formula, or guards against overflow.
 FORWARD: dict[ops.Op, Any] = {ops.xlogy: lambda x, y: x * np.log(y), ops.index: taken}
-#: How an array without a name may have been made of one with a name.
-MADE: list[tuple[Any, Any]] = [
-    (lambda t: 1 - t, lambda t: 1 - t),
-    (lambda t: t, lambda t: t),
-    (lambda t: -t, lambda t: -t),
-    (lambda t: 2 * t - 1, lambda t: 2 * t - 1),
-    (lambda t: t * t, lambda t: t**2),
-]
 
 
 class Letters:
@@ -97,10 +89,10 @@ class Letters:
                 continue
             found = next(
                 (
-                    (name, symbols)
-                    for numbers, symbols in MADE
+                    (name, made)
+                    for made in MADE.values()
                     for name, x in arrays.items()
-                    if x.shape == node.shape and x.dtype.kind in "fiu" and np.array_equal(numbers(x), node.data)
+                    if x.shape == node.shape and x.dtype.kind in "fiu" and np.array_equal(made(x), node.data)
                 ),
                 None,
             )
@@ -122,7 +114,7 @@ class Letters:
             words.append(f"in the letters of an entry, {example}j and k are units or classes")
         lines: list[tuple[Line, ...]] = []
         for node, (name, made) in self.made.items():
-            if name and made is not MADE[1][1]:
+            if name and made is not MADE["{}"]:
                 axes = self.axes(node)
                 meant = self.entries(node).expression
                 lines.append(
@@ -239,7 +231,7 @@ class Letters:
         shape = tuple(self.arrays.prime(n) for n in node.shape)
         generic = self.arrays.generic(name or "one", shape, letters)
         expression = made(generic.expression) if name else made
-        kept = generic.matrix if made is MADE[1][1] else None
+        kept = generic.matrix if made is MADE["{}"] else None
         return generic.like(expression, generic.axes, shape, kept)
 
     def matrix(self, x: Entries, position: int) -> Any:
@@ -247,6 +239,13 @@ class Letters:
         if x.ndim != 1 or not isinstance(x.expression, sympy.Indexed):
             return x.matrix
         return self.arrays.matrix(str(x.expression.base.label), (*x.shape, 1) if position else (1, *x.shape))
+
+    def times_vector(self, y: GraphNode, x: GraphNode, operands: list[Any], slope: str) -> Any:
+        """X.T @ dJ/dy for y = X @ x, and X @ dJ/dy for y = x @ X; None if it is neither."""
+        position = y.inputs.index(x)
+        matrix = operands[1 - position].matrix if len(y.inputs) == 2 and operands[1 - position].ndim == 2 else None
+        g = self.arrays.matrix(slope, (*self.entries(y).shape, 1))
+        return None if matrix is None else (matrix.T if position else matrix) @ g
 
     def is_data(self, term: Any) -> bool:
         """Whether an entry is of an array that takes no gradient."""

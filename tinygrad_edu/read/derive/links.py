@@ -342,9 +342,13 @@ class Links:
         left = Slope(entry(self.name(self.J), ()), self.symbol(x, own))
         note = f"over all {names[0]} that {text_of(self.symbol(x, own))} takes part in"
         row((self.line(left, [through.expression], own, partial, note),))
+        note = ""
         if through.matrix is not None:
-            whole = self.arrays.matrix(f"d{self.name(self.J)}/d{names[1]}", through.shape)
             note = " = ".join([shape_of(x.shape), self.shapes(through.matrix)])
+        elif x.data.ndim == y.data.ndim == 1:
+            through.matrix = self.letters.times_vector(y, x, operands, self.slope_text(z))
+        if through.matrix is not None:
+            whole = self.arrays.matrix(f"d{self.name(self.J)}/d{names[1]}", (*through.shape, 1)[:2])
             row((self.line(whole, [through.matrix], own, partial, note),))
         return through
 

@@ -67,7 +67,7 @@ def rename(graph: Graph) -> None:
     taken = {node.name for node in graph.nodes}
     numbers = dict.fromkeys("vwxc", 0)
     for node in graph.nodes:
-        if node.named:
+        if node.named or node.made:
             name = "".join(c if c.isprintable() else " " for c in node.name).strip() or "unnamed"
             name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
             again = 1

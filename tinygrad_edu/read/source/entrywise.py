@@ -79,7 +79,7 @@ class Entrywise:
     def undefined(self, function: Any, args: Any) -> bool:
         """Whether arithmetic on these is not that of numbers: truth values, a division by 0."""
         if function in (np.add, np.subtract, np.negative) and all(isinstance(x, Term) for x in args):
-            return all(x.factors and x.dtype == bool for x in args)
+            return all(x.coefficient == 1 and x.factors and all(a.dtype == bool for a, _ in x.factors) for x in args)
         return function is np.divide and args[1].coefficient == 0
 
     def shape_of(self, function: Any, args: Any) -> Any:

@@ -169,6 +169,8 @@ class Equations:
                 wish = by_id.get(id(x.array), "y")
             elif node.named:
                 wish = node.name
+            elif node.made and identifier(node.made)[0].isalpha():  # minus_y, where y itself is not in the graph
+                wish = node.made
             elif first and node in first.inputs:
                 wish = "X"
             else:

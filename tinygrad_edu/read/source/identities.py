@@ -73,6 +73,12 @@ ARITHMETIC = (
         lambda x, a: _put(x[:, 0], a),
         "{a} cancels",
     ),
+    Identity(
+        "either",
+        lambda a, b, c, x: np.where(c > 0.5, x, 0) * a + np.where(c > 0.5, 0, x) * b,
+        lambda a, b, c, x: x * np.where(c > 0.5, a, b),
+    ),
+    Identity("half at 0", lambda x: (x > 0) + (x == 0) / 2, lambda x: np.heaviside(x, 0.5)),
     Identity("multiply out", lambda a, b, c: (a + b) * c, lambda a, b, c: a * c + b * c),
     Identity("collect", lambda a, b, c: a * c + b * c, lambda a, b, c: (a + b) * c),
     Identity(

@@ -78,7 +78,7 @@ class Listing(Equations):
         owner: Any = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
             return f"np.{owner.__name__}.{function.__name__}"
-        name = function.__name__
+        name = {np.absolute: "abs"}.get(function, function.__name__)
         for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
             if getattr(module, name, None) is function:
                 return f"{prefix}.{name}"

@@ -58,6 +58,9 @@ class Rearranged(Entrywise):
             raise NotImplementedError
         if ndims == (1, 2) and narrow(a).constant == 1:
             return self.summed(b, axis=(0,))
+        numbers = [x.shape == (1, 1) and not narrow(x).shape for x in (a, b)]
+        if ndims == (2, 2) and a.shape[1] == 1 and any(numbers) and not self.plain:
+            return self.multiplied(a, b)
         shape = (*a.shape[:-1], *b.shape[1:])
         return self.terms.call(np.matmul, (a, b), {}, shape, np.result_type(a.dtype, b.dtype))
 
@@ -101,6 +104,8 @@ class Rearranged(Entrywise):
 
     def moved(self, x: Term, a: int, b: int) -> Term:
         """A matrix with its two axes exchanged."""
+        if a == b:
+            return x
         if len(x.shape) != 2 or not isinstance(a, int) or not isinstance(b, int):
             raise NotImplementedError
         return x if (a - b) % 2 == 0 else self.transposed(x)
@@ -119,6 +124,8 @@ class Rearranged(Entrywise):
         if not inner.shape:
             return self.terms.stretched(inner, new)
         found = self.reshaped_call(x.atom, new) if isinstance(x.atom, Call) else None
+        if found is None and len(x.shape) == 2 and 1 in x.shape and len(new) == 1:
+            found = self.vector(x)
         if found is not None:
             return found
         vector = len(x.shape) == 1 and new in ((*x.shape, 1), (1, *x.shape))
@@ -134,9 +141,9 @@ class Rearranged(Entrywise):
         """A call that gives the other shape by itself."""
         if call.function is np.matmul and len(new) == 1:
             a, b = call.args
-            if b.shape[1:] == (1,) and (vector := vector_in(b.atom)) is not None:
+            if b.shape[1:] == (1,) and (vector := self.vector(b)) is not None:
                 return self.product(a, vector)
-            if a.shape[:1] == (1,) and (vector := vector_in(a.atom)) is not None:
+            if a.shape[:1] == (1,) and (vector := self.vector(a)) is not None:
                 return self.product(vector, b)
         if call.function in REDUCTIONS and kept(call) == new:
             return self.terms.call(call.function, call.args, call.params | {"keepdims": True}, new, call.dtype)
@@ -160,6 +167,21 @@ class Rearranged(Entrywise):
         outside = self.terms.term(x.coefficient, scalars)
         result: Term = self.make(np.multiply, (outside, self.reshaped(inside, new)), {})
         return result
+
+    def vector(self, x: Term) -> Term | None:
+        """The vector that a term shows as a matrix of one row or column, or None."""
+        factors = []
+        for atom, n in x.factors:
+            whole: Any = self.terms.term(Fraction(1), {atom: 1})
+            if isinstance(atom, Sum):
+                parts = [self.vector(part) for part in atom.terms]
+                whole = None if None in parts else self.terms.add(*parts)  # type: ignore[arg-type]
+            elif atom.shape:
+                whole = vector_in(atom)
+            if whole is None:
+                return None
+            factors.append(self.terms.power(whole, n))
+        return self.terms.multiply(self.terms.number(x.coefficient), *factors)
 
     def expanded(self, x: Term, axis: Any) -> Term:
         return self.reshaped(x, np.expand_dims(np.broadcast_to(np.empty(()), x.shape), axis).shape)

@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, chain_rule
-from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.graph import MADE, Graph, GraphNode
 from tinygrad_edu.read.masks import find_masks
 from tinygrad_edu.read.products import PRODUCTS, one_example, weight_first
 from tinygrad_edu.read.program import Value, replaced
@@ -28,15 +28,6 @@ from tinygrad_edu.read.source.patterns import WHOLE
 from tinygrad_edu.read.traced import Trace, Traced
 
 __all__ = ["Data", "Recording", "Replay"]
-
-#: What an array may have been made of, by its numbers.
-MADE: tuple[Callable[[Any], Any], ...] = (
-    lambda t: 1 - t,
-    lambda t: t,
-    lambda t: -t,
-    lambda t: 2 * t - 1,
-    lambda t: t * t,
-)
 
 
 @dataclass(eq=False)
@@ -118,11 +109,12 @@ class Replay:
             lone = node.data.size == 1 and not node.named  # 1 - Y of one example; more would be guessed
             if lone and any(use.op in PRODUCTS for use in node.uses):
                 continue
+            forms = [*MADE.values()][: 1 if lone else None]
             for x in leaves:
                 known = x not in self.made and x is not node and (x.named or (leaves.index(x) < k and not lone))
                 if not known or x.shape != node.shape or x.data.dtype.kind != "f":
                     continue
-                if rule := next((f for f in MADE[: 1 if lone else None] if np.array_equal(f(x.data), node.data)), None):
+                if rule := next((f for f in forms if np.array_equal(f(x.data), node.data)), None):
                     self.made[node] = (rule, x)
                     break
         for node in self.made:

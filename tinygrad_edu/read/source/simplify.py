@@ -9,6 +9,7 @@ multiplied out where, all in all, that makes it shorter: so (-Y/A + (1 - Y)/(1 -
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterator
 from fractions import Fraction
@@ -25,6 +26,7 @@ from tinygrad_edu.read.source.terms import Atom, Call, Sum, Term, held, narrow
 __all__ = ["Simplify", "Used"]
 
 BY_NAME = {identity.name: identity for identity in ARITHMETIC}
+CHOICES = (np.where, np.greater, np.equal)
 MOST_FACTORS, MOST_TERMS, MOST_TRIALS, LONGEST = 12, 6, 2, 40
 
 
@@ -76,7 +78,8 @@ class Simplify:
         inner = narrow(term)
         if inner is not term:
             return self.terms.stretched(self(inner), term.shape)
-        for attempt in (self.inside, self.by_fact, self.put_back, self.by_pattern, self.collected, self.multiplied_out):
+        attempts = (self.inside, self.by_fact, self.put_back, self.by_pattern, self.paired)
+        for attempt in (*attempts, self.collected, self.multiplied_out):
             mark = len(self.used)
             found = attempt(term)
             if found is not None and found is not term and self.size(found) <= self.size(term):
@@ -199,6 +202,43 @@ class Simplify:
                     rest = self.terms.divide(self.terms.term(term.coefficient, others), array)
                     return self.terms.multiply(put, rest)
         return None
+
+    def paired(self, term: Term) -> Term | None:
+        """Two terms of a sum as one: what one np.where keeps and another leaves out, the two parts of a step."""
+        for atom, n in term.factors:
+            if not isinstance(atom, Sum) or n != 1:
+                continue
+            factors = [(part, x) for part in atom.terms for x, k in part.factors if k == 1]
+            found = [(part, x) for part, x in factors if isinstance(x, Call) and x.function in CHOICES]
+            for (part, call), (other, second) in itertools.permutations(found, 2):
+                a = self.terms.divide(part, self.terms.term(Fraction(1), {call: 1}))
+                b = self.terms.divide(other, self.terms.term(Fraction(1), {second: 1}))
+                one = self.either(call, second, a, b) or self.stepped(call, second, a, b)
+                if one is not None:
+                    left = [x for x in atom.terms if x not in (part, other)]
+                    rest = self.terms.term(term.coefficient, {x: k for x, k in term.factors if x is not atom})
+                    return self.terms.multiply(self.terms.add(one, *left), rest)
+        return None
+
+    def either(self, one: Call, other: Call, a: Term, b: Term) -> Term | None:
+        """np.where(c, x, 0) * a + np.where(c, 0, x) * b."""
+        if one.function is not np.where or other.function is not np.where or one.args[0] is not other.args[0]:
+            return None
+        x = narrow(one.args[1])
+        if x is not narrow(other.args[2]) or narrow(one.args[2]).constant != 0 or narrow(other.args[1]).constant != 0:
+            return None
+        self.used.append(Used(BY_NAME["either"], ()))
+        return self.terms.multiply(x, self.calls.make(np.where, (one.args[0], a, b), {}, one))
+
+    def stepped(self, one: Call, other: Call, a: Term, b: Term) -> Term | None:
+        """(x > 0) * a + (x == 0) * a / 2, the derivative of max(x, 0)."""
+        x, zero = map(narrow, one.args[:2])
+        tie = other.function is np.equal and {*map(narrow, other.args)} == {x, zero}
+        half = narrow(self.terms.divide(b, a)).constant == 0.5
+        if one.function is not np.greater or zero.constant != 0 or not tie or not half:
+            return None
+        self.used.append(Used(BY_NAME["half at 0"], ()))
+        return self.terms.multiply(a, self.calls.make(np.heaviside, (x, 0.5), {}, x))
 
     def collected(self, term: Term) -> Term | None:
         """A sum with what all its terms have in common before it."""

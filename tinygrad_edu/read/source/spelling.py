@@ -181,7 +181,8 @@ class Spelling:
         found: dict[Any, int] = {}
         for candidate in [x for atom, _ in term.factors for x in self.products.get(atom, ())]:
             sign = candidate.coefficient in (1, -1) and (candidate.coefficient == 1 or len(candidate.factors) == 1)
-            if candidate is term or not self.known(candidate) or not (sign or candidate.coefficient == coefficient):
+            same = abs(candidate.coefficient) == abs(coefficient)
+            if candidate is term or not self.known(candidate) or not (sign or same):
                 continue
             parts = dict(candidate.factors)
             times = min(max(factors.get(atom, 0) // n, 0) for atom, n in parts.items())
@@ -216,6 +217,7 @@ class Spelling:
             text, binding = self.spelled(part)
             minus = text.startswith("-") and binding >= MULTIPLIED
             text = text[1:] if minus else f"({text})" if binding < ADDED else text
+            text = text[1:-1] if minus and text[0] == "(" and is_product(part) else text
             parts.append((minus != turned, text))
         first = next((k for k, (minus, _) in enumerate(parts) if not minus), 0)
         parts.insert(0, parts.pop(first))
@@ -227,6 +229,8 @@ class Spelling:
     def called(self, call: Call) -> tuple[str, int]:
         """A call as a person writes it."""
         function, args, params = call.function, call.args, call.params
+        if function is np.power and args[1].constant == 1:
+            return self.text(args[0], WHOLE), WHOLE
         if function in INFIX and len(args) == 2 and not params:
             sign, binding = INFIX[function]
             strict = function in (np.subtract, np.divide) or binding in (COMPARED, RAISED)
@@ -305,6 +309,13 @@ class Spelling:
         if isinstance(x, float | np.generic | Fraction):
             return number(x)
         raise NotImplementedError(f"a value of type {type(x).__name__}")
+
+
+def is_product(part: Term) -> bool:
+    """Whether a term is minus a product of matrices, which needs no brackets in a sum."""
+    (atom, n), *others = part.factors or ((None, 0),)
+    alone = part.coefficient == -1 and n == 1 and not others
+    return alone and isinstance(atom, Call) and atom.function is np.matmul
 
 
 def is_whole(atom: Atom) -> bool:
