@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.read.program import LIKE, Step, Value, added_at, call, placed
+from tinygrad_edu.read.program import LIKE, Step, Value, added_at, call, placed, stand_in
 
 __all__ = ["OF_FORM", "PYTHON", "VIEWS", "WrongShape", "form_of"]
 
@@ -96,7 +96,7 @@ def of_ufunc(function: np.ufunc, args: tuple[Any, ...]) -> Any:
     examples = [x.example() if isinstance(x, Value) else x for x in args]
     shape = np.broadcast_shapes(*(np.shape(x) for x in examples))
     kinds: list[Any] = [type(x) if type(x) in (int, float, bool) else np.asarray(x).dtype for x in examples]
-    return np.broadcast_to(np.empty((), result_dtype(function, *kinds)), shape)
+    return stand_in(shape, result_dtype(function, *kinds))
 
 
 @cache
@@ -108,6 +108,8 @@ def result_dtype(function: np.ufunc, *kinds: Any) -> Any:
 def of_product(function: Any, args: tuple[Any, ...]) -> Any:
     """Found by products over nothing: arrays whose inner axis has no entries."""
     a, b = (x.example() if isinstance(x, Value) else np.asarray(x) for x in args)
+    if a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]:
+        return stand_in((len(a), b.shape[1]), function(a[:1, :0], b[:0, :1]).dtype)
     inner = -2 if b.ndim > 1 else -1
     if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[inner]:
         return function(a, b)
@@ -118,4 +120,4 @@ def of_entries(step: Step) -> Any:
     """The same for arrays of one entry each, and the shape that theirs broadcast to."""
     shape = np.broadcast_shapes(*(x.shape for x in step.inputs))
     one = call(step, lambda x: x.example() if x.number else np.zeros((1,) * len(x.shape), x.dtype))
-    return np.broadcast_to(np.empty((), one.dtype), shape)
+    return stand_in(shape, one.dtype)

@@ -29,7 +29,7 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.ops import Op
 from tinygrad_edu.ops.op import Rule
 from tinygrad_edu.read.forms import OF_FORM, PYTHON, VIEWS, WrongShape, form_of
-from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, replaced, sources, value_like
+from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, replaced, sources, stand_in, value_like
 
 __all__ = ["Refusal", "Trace", "Traced"]
 
@@ -105,7 +105,7 @@ class Trace(Program):
                 raise
             form = form.value.example() if isinstance(form, Traced) else form
         if isinstance(form, np.ndarray):
-            form = np.broadcast_to(np.empty((), form.dtype), form.shape)  # takes no memory
+            form = stand_in(form.shape, form.dtype)
         step.form = form
         self.steps.append(step)
         if isinstance(form, tuple | list):

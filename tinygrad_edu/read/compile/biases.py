@@ -75,13 +75,13 @@ def biases_as_weights(program: Program, joins: Sequence[tuple[Value, Sequence[Va
                 continue
             x, dz, product, addition, weight, bias = layer
             (m, k), (n,) = x.shape, b.shape
-            both = wide[W] = Value((k + 1, n), W.dtype, name=f"{W.name}_{b.name}")
+            both = wide[W] = Value((k + 1, n), W.dtype, name=together(W, b))
             if x not in ones:
                 first = users[x][0]  # perhaps the product of another layer
                 ones[x] = Value((m, k + 1), x.dtype)
                 before.setdefault(first, []).append(made(with_ones, (x,), ones[x], first))
             turned = made(np.transpose, (ones[x],), Value((k + 1, m), x.dtype), weight)
-            gradient = Value((k + 1, n), W.dtype, name=f"{dW.name}_{db.name}")
+            gradient = Value((k + 1, n), W.dtype, name=together(dW, db))
             instead[product], instead[addition] = [made(np.dot, (ones[x], both), addition.result, product)], []
             instead[weight], instead[bias] = [turned, made(np.dot, (turned.result, dz), gradient, weight)], []
             where = gradients.index(dW)
@@ -90,6 +90,12 @@ def biases_as_weights(program: Program, joins: Sequence[tuple[Value, Sequence[Va
     program.inputs += wide.values()
     program.steps = [new for step in program.steps for new in (*before.get(step, []), *instead.get(step, [step]))]
     return wide
+
+
+def together(a: Value, b: Value) -> str:
+    """A name for both: W1_b1, layer.weight_bias."""
+    owner, dot, _ = str(a.name).rpartition(".")
+    return f"{a.name}_{str(b.name).removeprefix(owner + dot)}"
 
 
 def made(function: Any, args: tuple[Any, ...], result: Value, like: Step) -> Step:
