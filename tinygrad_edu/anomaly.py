@@ -37,6 +37,7 @@ def line_of_caller() -> str:
 
 
 def checksums(values: Sequence[Any], result: Any) -> tuple[int, ...]:
+    """A number for each array, which is another when the array is changed."""
     return tuple(0 if x is None else zlib.crc32(np.ascontiguousarray(x).data) for x in (*values, result))
 
 

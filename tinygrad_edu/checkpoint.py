@@ -152,8 +152,10 @@ def settings(thing: Any, changing: Iterable[str]) -> str:
 
 
 def prefixed(prefix: str, arrays: Mapping[str, Any]) -> Arrays:
+    """The arrays as one part of a file: model.0.weight."""
     return {f"{prefix}.{name}": np.asarray(x) for name, x in arrays.items()}
 
 
 def unprefixed(prefix: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """That part of a file, by its own names."""
     return {name.removeprefix(f"{prefix}."): x for name, x in arrays.items() if name.startswith(f"{prefix}.")}

@@ -29,7 +29,7 @@ from tinygrad_edu.autograd import Node, chain_rule, order, seed
 from tinygrad_edu.nn.module import Module, walk
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["MADE", "Graph", "GraphNode", "Scope"]
+__all__ = ["MADE", "Graph", "GraphNode", "Scope", "form_of"]
 
 ACTIVATIONS = (ops.sigmoid, ops.tanh, ops.relu, ops.leaky_relu, ops.softplus, ops.softmax)
 PRODUCTS = (ops.matmul, ops.dot)
@@ -247,12 +247,20 @@ def made_of(node: GraphNode, data: Mapping[str, np.ndarray]) -> str:
         return ""
     if np.all(node.data == node.data.flat[0]):
         return ""
+    form, name = form_of(node.data, alike)
+    return form.format(name)
+
+
+def form_of(array: np.ndarray, known: Mapping[str, np.ndarray]) -> tuple[str, str]:
+    """How an array was made of a known one, and the name of that, by its numbers; two empty texts if it was not."""
     with np.errstate(all="ignore"):
         for form, made in MADE.items():
-            for name, x in alike.items():
-                if made(x.flat[:1]) == node.data.flat[:1] and np.array_equal(made(x), node.data):
-                    return form.format(name)
-    return ""
+            for name, x in known.items():
+                if x.shape != array.shape or x.dtype.kind not in "fiu":
+                    continue
+                if np.array_equal(made(x.flat[:1]), array.flat[:1]) and np.array_equal(made(x), array):
+                    return form, name
+    return "", ""
 
 
 def weight_of(node: GraphNode) -> GraphNode | None:
@@ -276,6 +284,7 @@ def biased(product: GraphNode) -> GraphNode | None:
 
 
 def turned_back(x: GraphNode) -> GraphNode:
+    """The matrix behind a transpose."""
     return x.parents[0] if x.op is ops.transpose else x
 
 

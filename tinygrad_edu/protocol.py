@@ -181,6 +181,7 @@ class Signature(NamedTuple):
 
 @cache
 def signature(function: Callable[..., Any]) -> Signature:
+    """The arguments that a NumPy function takes, by name."""
     if function in IN_C:
         return Signature(tuple(IN_C[function]), IN_C[function])
     try:
@@ -212,6 +213,7 @@ def named(function: Callable[..., Any]) -> str:
 
 
 def unsupported(function: Callable[..., Any], name: str) -> TypeError:
+    """The error for a NumPy function without a rule: what to write in its place, where that is known."""
     if advice := ops.REFUSED.get(function) or ops.REFUSED.get(getattr(function, "__module__", "")):
         return TypeError(f"np.{name}: {advice}")
     return TypeError(

@@ -1,18 +1,20 @@
 """Hand in a forward and a backward pass and get them marked.
 
-report = backprop(forward, backward, params, X, Y)
-assert_backprop(forward, backward, params, X, Y)      in a test: the message is the report
-gradients(cost, params, grads)                        where there are arrays only
+    report = backprop(forward, backward, params, X, Y)
+    assert_backprop(forward, backward, params, X, Y)      in a test: the message is the report
+    gradients(cost, params, grads)                        where there are arrays only
 
-trace.py        the forward and the backward pass, run; watch.py notes which name held what, in which line
-places.py       arrays that forward writes into; filled.py makes one value of those that it fills part by part
-probe.py        the numbers that they are run on; network.py the right gradients, by the rules of the table
-diagnose.py     which gradient is the first wrong one, and in which line
-search.py       which slip gives the same numbers: rules.py, matrices.py, entries.py, activations.py have them
-explain.py      what several slips tell together
-fix.py          the line as it should be; repair.py for one that raised an error
-hygiene.py      what is a trap though it is right
-wording.py      all that in words; report.py as a page
+    trace.py        the forward and the backward pass, run; watch.py notes which name held what, in which line
+    places.py       arrays that forward writes into; filled.py makes one value of those that it fills part by part
+    probe.py        the numbers that they are run on; network.py the right gradients, by the rules of the table
+    diagnose.py     which gradient is the first wrong one, and in which line
+    search.py       which slip gives the same numbers: rules.py, matrices.py, entries.py, activations.py have them
+    explain.py      what several slips tell together
+    fix.py          the line as it should be; repair.py for one that raised an error
+    hygiene.py      what is a trap though it is right
+    wording.py      all that in words; report.py as a page
+
+Read next: `trace.py`, then the others in this order.
 """
 
 from __future__ import annotations

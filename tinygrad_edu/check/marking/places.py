@@ -28,7 +28,7 @@ from tinygrad_edu.ops import Op
 from tinygrad_edu.read.program import placed, replaced
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["WRITE", "Place", "following", "in_places", "settled"]
+__all__ = ["WRITE", "Place", "exchanged", "following", "in_places", "settled"]
 
 
 def written(array: np.ndarray, x: Any, *, key: Any, unseen: bool) -> np.ndarray:

@@ -27,8 +27,7 @@ import numpy as np
 from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.marking.filled import made_whole, renumbered
 from tinygrad_edu.check.marking.nested import SHORT, flat
-from tinygrad_edu.check.marking.passing import noting_numbers
-from tinygrad_edu.check.marking.places import following, in_places, settled
+from tinygrad_edu.check.marking.places import exchanged, following, in_places, settled
 from tinygrad_edu.check.marking.watch import Binding, Watch, equal, written_here
 from tinygrad_edu.tensor import Tensor
 
@@ -109,24 +108,31 @@ def filled(cell: Any) -> bool:
     return True
 
 
+@contextmanager
+def noting_numbers() -> Iterator[list[Tensor]]:
+    """Note the Tensors that become plain numbers: `cost = float(np.squeeze(cost))` ends most people's forward."""
+    noted: list[Tensor] = []
+    item = Tensor.item
+
+    def noting(self: Tensor) -> float:
+        noted.append(self)
+        return item(self)
+
+    Tensor.item = noting  # type: ignore[method-assign]
+    try:
+        yield noted
+    finally:
+        Tensor.item = item  # type: ignore[method-assign]
+
+
 def copied(value: Any) -> Any:
     """A copy of nested dicts, lists and tuples of arrays."""
-    if isinstance(value, dict):
-        return {key: copied(x) for key, x in value.items()}
-    if isinstance(value, list | tuple):
-        parts = [copied(x) for x in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return exchanged(value, np.ndarray, np.ndarray.copy)
 
 
 def plain(value: Any) -> Any:
     """The same nesting with arrays in place of Tensors."""
-    if isinstance(value, dict):
-        return {key: plain(x) for key, x in value.items()}
-    if isinstance(value, list | tuple):
-        parts = [plain(x) for x in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return value.data.copy() if isinstance(value, Tensor) else value
+    return exchanged(value, Tensor, lambda x: x.data.copy())
 
 
 def split(result: Any) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 import sympy
 
 from tinygrad_edu import ops
-from tinygrad_edu.graph import MADE, Graph, GraphNode
+from tinygrad_edu.graph import MADE, Graph, GraphNode, form_of
 from tinygrad_edu.read.derive import Joined, Line, Section, Step
 from tinygrad_edu.read.derive.algebra import Slope, entry, index, number, rename
 from tinygrad_edu.read.derive.broadcast import taken
@@ -87,18 +87,10 @@ class Letters:
         for node in self.graph.nodes:
             if node.op is not None or node.named or node is self.target or self.is_recorded(node):
                 continue
-            found = next(
-                (
-                    (name, made)
-                    for made in MADE.values()
-                    for name, x in arrays.items()
-                    if x.shape == node.shape and x.dtype.kind in "fiu" and np.array_equal(made(x), node.data)
-                ),
-                None,
-            )
-            if found:
-                self.made[node] = found
-                self.arrays.numbers.setdefault(found[0], np.asarray(arrays[found[0]], float))
+            form, name = form_of(node.data, arrays)
+            if form:
+                self.made[node] = name, MADE[form]
+                self.arrays.numbers.setdefault(name, np.asarray(arrays[name], float))
             elif node.data.size and np.all(node.data == node.data.flat[0]) and node.data.dtype.kind == "f":
                 self.made[node] = ("", number(node.data.flat[0]))
 
