@@ -166,14 +166,17 @@ class TinygradEdu:
 
 
 class Compiled(TinygradEdu):
-    """The same, compiled."""
+    """The same, compiled; its products by NumPy's library."""
 
-    engine = "numpy"
+    engine, by_mkl = "numpy", False
 
     def __init__(self, problem: Problem):
         import tinygrad_edu as tg
+        from tinygrad_edu import mkl
 
         super().__init__(problem)
+        if not self.by_mkl:
+            mkl.library = dict  # none, in this process
         self.compiled = tg.compile(self.model, self.loss, self.optimizer, engine=self.engine)
 
     def step(self) -> float:
@@ -184,6 +187,18 @@ class CompiledLoops(Compiled):
     """The same, its loops compiled by Numba."""
 
     engine = "numba"
+
+
+class CompiledByMkl(Compiled):
+    """The same as `Compiled`, its large products by MKL."""
+
+    by_mkl = True
+
+
+class CompiledLoopsByMkl(CompiledLoops):
+    """Both."""
+
+    by_mkl = True
 
 
 class PyTorch:
@@ -217,13 +232,18 @@ CONTENDERS: dict[str, Any] = {
     "ours": TinygradEdu,
     "compiled": Compiled,
     "compiled-numba": CompiledLoops,
+    "compiled-mkl": CompiledByMkl,
+    "compiled-numba-mkl": CompiledLoopsByMkl,
     "torch": PyTorch,
 }
+#: What must be installed for each, besides this project.
 PACKAGES = {
-    "numpy": "numpy",
-    "numpy-out": "numpy",
-    "ours": "tinygrad_edu",
-    "compiled": "tinygrad_edu",
-    "compiled-numba": "numba",
-    "torch": "torch",
+    "numpy": ["numpy"],
+    "numpy-out": ["numpy"],
+    "ours": [],
+    "compiled": [],
+    "compiled-numba": ["numba"],
+    "compiled-mkl": ["mkl"],
+    "compiled-numba-mkl": ["numba", "mkl"],
+    "torch": ["torch"],
 }

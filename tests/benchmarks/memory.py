@@ -7,7 +7,6 @@ the garbage collector off; sixty doublings must take sixty steps, not 2**60.
 from __future__ import annotations
 
 import gc
-import importlib.util
 import math
 import time
 from argparse import ArgumentParser, Namespace
@@ -17,7 +16,7 @@ from typing import Any
 
 from contenders import CONTENDERS, PACKAGES
 from isolation import run_alone
-from report import describe_machine, print_header, print_row
+from report import describe_machine, is_installed, print_header, print_row
 from workloads import WORKLOADS
 
 STATUS, REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -187,4 +186,4 @@ def run(options: Namespace) -> None:
     if quick:
         print_peaks("W4", ["numpy", "ours"])
     else:
-        print_peaks("W5", [name for name in CONTENDERS if importlib.util.find_spec(PACKAGES[name])])
+        print_peaks("W5", [name for name in CONTENDERS if all(map(is_installed, PACKAGES[name]))])

@@ -145,4 +145,10 @@ PEERS: dict[str, Any] = {
     "jax": Jax,
     "jax-sync": JaxAtOnce,
 }
-PEER_PACKAGES = {"autograd": "autograd", "mygrad": "mygrad", "torch.compile": "torch", "jax": "jax", "jax-sync": "jax"}
+PEER_PACKAGES = {
+    "autograd": ["autograd"],
+    "mygrad": ["mygrad"],
+    "torch.compile": ["torch"],
+    "jax": ["jax"],
+    "jax-sync": ["jax"],
+}

@@ -17,6 +17,14 @@ def describe_machine(*packages: str) -> str:
     return ", ".join([machine, f"Python {platform.python_version()}", *versions])
 
 
+def is_installed(package: str) -> bool:
+    """Whether pip knows the package here."""
+    try:
+        return bool(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
 def processor_model() -> str:
     """The name the processor gives itself, or its architecture."""
     try:

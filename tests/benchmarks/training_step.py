@@ -8,7 +8,6 @@ printed before all contenders agree on its losses.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
 import statistics
@@ -18,11 +17,11 @@ from argparse import ArgumentParser, Namespace
 from contenders import CONTENDERS, PACKAGES
 from isolation import Worker
 from peers import PEER_PACKAGES, PEERS
-from report import describe_machine, print_header, print_row
+from report import describe_machine, is_installed, print_header, print_row
 from turns import PATIENCE, Summary, Visit, best_baseline, quartiles, quiet_visits, summarize
 from workloads import WORKLOADS, Problem
 
-ALL, INSTALLED_AS = CONTENDERS | PEERS, PACKAGES | PEER_PACKAGES
+ALL, NEEDED = CONTENDERS | PEERS, PACKAGES | PEER_PACKAGES
 HANDWRITTEN = ("numpy", "numpy-out")
 STEPS_CHECKED = 20
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -133,10 +132,10 @@ def run(options: Namespace) -> None:
     milliseconds = options.milliseconds or (1 if options.quick else 20)
     names = [name for name in ALL if name in HANDWRITTEN or name in (options.only or ALL)]
     for name in list(names):
-        if importlib.util.find_spec(INSTALLED_AS[name]) is None:
-            print(f"Skipped: {name}, as {INSTALLED_AS[name]} is not installed.")
+        if absent := [package for package in NEEDED[name] if not is_installed(package)]:
+            print(f"Skipped: {name}, as {absent[0]} is not installed.")
             names.remove(name)
-    packages = {INSTALLED_AS[name] for name in names} - {"tinygrad_edu"}
+    packages = {package for name in names for package in NEEDED[name]}
     print(describe_machine(*sorted(packages)) + f", threads: {options.threads}")
     print("Ratio: time of a step over the baseline's, median over blocks in quiet moments.")
     if options.wide:

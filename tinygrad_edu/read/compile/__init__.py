@@ -57,7 +57,7 @@ def compile(
     side, and `parameter.data` is a view of it. The learning rate is read at each call. New shapes, dtypes, a switch
     between train() and eval(), a changed layer or setting make a new program; after ten, a warning says why. An
     exception before the update leaves all parameters as they were. engine="numba" compiles the arithmetic to loops,
-    when they are first called.
+    when they are first called. Where MKL is installed (extra `mkl`), it multiplies large matrices.
 
     Raises:  TypeError for what cannot be recorded: a branch on values, float() or .item(); ImportError without Numba
     >>> import numpy as np

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu import mkl
 from tinygrad_edu.read.compile.biases import with_ones
 from tinygrad_edu.read.compile.expressions import Expressions
 from tinygrad_edu.read.compile.memory import Memory, Names, Place, view_key
@@ -238,7 +239,8 @@ class Emitter(Expressions):
         """A product by BLAS; one that lies column by column is that of the transposes, in the other order."""
         place = self.places[step.result] = self.memory.room(step.result, number, (), self.memory.order(step))
         left, right = map(self.place, step.args)
-        if packs(left.array, right.array):
+        large = mkl.takes(step.args[0].shape, step.args[1].shape, step.result.dtype)
+        if not large and packs(left.array, right.array):
             if step.args[0].size < step.args[1].size:
                 left = self.copied(number, step.args[0], "F")
             else:
@@ -246,7 +248,10 @@ class Emitter(Expressions):
         a, b, out = left.name, right.name, place.name
         if place.array is not None and not place.array.flags.c_contiguous:
             a, b, out = map(self.transposed, (right, left, place))
-        self.lines.append(f"{a}.dot({b}, {out})")  # faster than np.dot, which looks for __array_function__
+        if large:
+            self.lines.append(f"{self.names.of(mkl.product, 'product_by_mkl')}({a}, {b}, {out})")
+        else:
+            self.lines.append(f"{a}.dot({b}, {out})")  # faster than np.dot, which looks for __array_function__
 
     def copied(self, number: int, value: Value, order: str) -> Place:
         """A copy for the time of a step, row by row ("C") or column by column."""
