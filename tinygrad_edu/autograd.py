@@ -3,7 +3,7 @@
     dJ/dx = sum over every use y of x:  dJ/dy * dy/dx
 
 A `Node` is a value and how it was made: the op, its inputs and its parameters. `order` lists the
-nodes behind an output, and `chain_rule` walks that list once: it takes the gradient of a node, asks
+nodes behind an output, the newest first, and `chain_rule` goes through them so: it takes the gradient of a node, asks
 the rules of its op (`ops`) for the gradients of its inputs, and adds them up. That is all.
 
     grad(outputs, inputs)   the gradients of a scalar, or gradients of gradients with create_graph=True
@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Any, Self
 
@@ -166,19 +167,22 @@ def chain_rule(
 ) -> dict[Any, Any]:
     """Carry gradients from the outputs back to the leaves, or only `towards` some nodes.
 
-    `gradients` maps each output to its own gradient, the seed. Returned are the gradients of the
-    leaves, of nodes that retain theirs and of the nodes in `towards`. A gradient in transit lives in the dict
-    alone, and leaves it when it is complete. With create_graph=True the rules are given nodes in
-    place of arrays: so they record, and the gradients are nodes of a graph themselves.
+    Of the nodes whose gradient has begun, the newest comes next: all its uses are newer, and so its gradient is
+    complete (see `order`). `gradients` maps each output to its own gradient, the seed. Returned are the gradients
+    of the leaves, of nodes that retain theirs and of the nodes in `towards`. A gradient in transit lives in the
+    dict alone, and leaves it when it is complete. With create_graph=True the rules are given nodes in place of
+    arrays: so they record, and the gradients are nodes of a graph themselves.
     """
-    nodes = order(gradients, towards)
     targets = set() if towards is None else set(towards)
-    wanted = None if towards is None else targets.union(nodes)
+    wanted = None if towards is None else targets.union(order(gradients, towards))
     anomaly = mode.get().anomaly
     kept = {}
+    begun = [(-node.created, node) for node in gradients if node.inputs and (wanted is None or node in wanted)]
+    heapify(begun)
     growing: set[Node] = set()  # whose gradient is an array made here, which no other holds: more is added in place
     lent: set[Node] = set()  # whose gradient is the array of another, too
-    for node in nodes:
+    while begun:
+        node = heappop(begun)[1]
         g, op, inputs, params = gradients.pop(node), node.op, node.inputs, node.params
         if node.retains_grad or (targets and node in targets):
             kept[node] = g
@@ -197,6 +201,9 @@ def chain_rule(
             x = inputs[k]
             if wanted is not None and x not in wanted:
                 continue
+            first = x not in gradients
+            if first and x.inputs:
+                heappush(begun, (-x.created, x))
             data = x.data
             if op.into and data.ndim and not create_graph and type(data) is np.ndarray:
                 if x not in growing:
@@ -215,7 +222,7 @@ def chain_rule(
                 gx = fit(gx, data, node)
             if anomaly:
                 require_finite(gx.data if isinstance(gx, Node) else gx, op, arrays, noted.line, "the gradient")
-            if x not in gradients:
+            if first:
                 gradients[x] = gx
             elif x in growing:
                 gradients[x] += gx
