@@ -169,7 +169,7 @@ def test_data_cannot_end_its_element(sign):
 )
 def test_names_are_made_fit_for_the_page(name, there, tmp_path):
     path = explore(np.sum(leaf([1.0], name) * 2.0), tmp_path / "page.html")
-    assert [node["name"] for node in content(path)["nodes"]] == [there, "v1", "J"]
+    assert [node["name"] for node in content(path)["nodes"]] == [there, "u1", "J"]
     assert len(Parts(path.read_text("utf-8")).elements) == len(
         Parts(explore(np.sum(leaf([1.0], "x") * 2.0), path).read_text("utf-8")).elements
     )
@@ -185,18 +185,18 @@ def test_a_hostile_name_of_the_result_stays_in_the_title(tmp_path):
 
 def test_every_node_has_a_name_of_its_own(tmp_path):
     long = [leaf([1.0], "x" * 100) for _ in range(3)]
-    v = leaf([1.0], "v1")
+    v = leaf([1.0], "u1")
     data = content(explore(np.sum(long[0] * long[1] * long[2] * np.ones(1) * v), tmp_path / "page.html"))
     names = [node["name"] for node in data["nodes"]]
     assert len(set(names)) == len(names)
-    assert {"v1", "v2", "v3", "v4"} < set(names)
+    assert {"u1", "u2", "u3", "u4"} < set(names)
 
 
 def test_names_can_be_given(tmp_path):
     x = leaf([1.0, 2.0])
     total = np.sum(x * x)
     path = explore(total, tmp_path / "page.html", names=locals())
-    assert [node["name"] for node in content(path)["nodes"]] == ["x", "v1", "total"]
+    assert [node["name"] for node in content(path)["nodes"]] == ["x", "u1", "total"]
 
 
 # Bad input

@@ -376,6 +376,8 @@ def last(tensor, **names):
         (lambda a, b: a / (a * b), "a ⊘ (a ⊙ b)", ["⊘ (a ⊙ b)"]),
         (lambda a, b: -(a + b), "−(a + b)", ["· (−1)"]),
         (lambda a, b: a - (-b), "a − (−b)", ["· 1"]),
+        (lambda a, b: -a + b, "−a + b", ["· 1"]),
+        (lambda a, b: (-a + b) * a, "(−a + b) ⊙ a", ["⊙ a"]),
         (lambda a, b: np.sinh(a + b) * b, "sinh(a + b) ⊙ b", ["⊙ b", "⊙ sinh(a + b)"]),
         (lambda a, b: np.hypot(a, b), "√(a² + b²)", ["⊙ a ⊘ √(a² + b²)", "⊙ b ⊘ √(a² + b²)"]),
         (lambda a, b: np.reciprocal(a) + b, "1 ⊘ a + b", ["· 1", "· 1"]),
@@ -428,3 +430,26 @@ def test_an_op_of_one_s_own_is_written_as_a_function():
 def test_a_name_that_is_a_sum_gets_brackets():
     y, z = leaf(), leaf(name="z")
     assert notation.expression(last(y * z, **{"1 − y": y})) == "(1 − y) ⊙ z"
+    assert notation.expression(last(y * z, **{"dJ/d(1 − y)": y})) == "dJ/d(1 − y) ⊙ z"
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda W, X, b: W @ X + b, "W X + b"),
+        (lambda W, X, b: b - W @ X, "b − W X"),
+        (lambda W, X, b: -(W @ X), "−W X"),
+        (lambda W, X, b: (W @ X) * b, "(W X) ⊙ b"),
+        (lambda W, X, b: W @ (X + b), "W (X + b)"),
+        (lambda W, X, b: W @ X @ b, "(W X) b"),
+    ],
+)
+def test_a_product_of_matrices_binds_closer_than_a_sum_and_less_than_one_of_entries(make, text):
+    W, X, b = (leaf(np.ones((2, 2)), name) for name in "WXb")
+    assert notation.expression(last(make(W, X, b))) == text
+
+
+def test_the_whole_of_a_gradient_is_transposed():
+    g, X = leaf(np.ones((3, 2)), "dJ/dZ"), leaf(np.ones((3, 4)), "X")
+    assert notation.expression(last(g.T @ X)) == "(dJ/dZ)ᵀ X"
+    assert notation.expression(last(X.T @ g)) == "Xᵀ dJ/dZ"

@@ -6,6 +6,7 @@ the garbage collector off; sixty doublings must take sixty steps, not 2**60.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import math
 import time
@@ -127,9 +128,11 @@ def train_without_collector(steps: int) -> tuple[float, int]:
 
 
 def peak_of_step(name: str, workload: str, dtype: str) -> float:
-    """Bytes held at the peak of a step, beyond what the process held after a tiny one."""
-    CONTENDERS[name](WORKLOADS["W1"].draw(dtype)).step()  # loads what is loaded at first use
+    """Bytes held at the peak of a step, beyond what the process held after a small one."""
+    CONTENDERS[name](WORKLOADS["W2"].draw(dtype)).step()  # loads what is loaded at first use
     gc.collect()
+    if hasattr(library := ctypes.CDLL(None), "malloc_trim"):  # freed arrays, back to the system
+        library.malloc_trim(0)
     before = resident_bytes()
     contender = CONTENDERS[name](WORKLOADS[workload].draw(dtype))
     for _ in range(2):
@@ -165,7 +168,7 @@ def print_long_runs(operations: int, steps: int) -> None:
 
 def print_peaks(workload: str, names: list[str]) -> None:
     """The peak of a step of each contender, and its ratio to `numpy`."""
-    print("\nPeak: resident memory at the highest point of a step, beyond that after a tiny step.")
+    print("\nPeak: resident memory at the highest point of a step, beyond that after a small step.")
     print_header(["peak of a step", "dtype", "contender", "resident", "beside numpy"])
     for dtype in ("float64", "float32"):
         peaks = {name: run_alone(peak_of_step, name, workload, dtype) for name in names}

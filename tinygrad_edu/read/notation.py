@@ -24,13 +24,15 @@ FUNCTIONS = (
 )
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-#: How close the operands of an expression must hold together to stand without brackets; 3 where nothing is said.
+#: How close expressions hold together, from `binding`.
+OTHER, NEGATIVE, SUM, MATRICES, PRODUCT, WORD = range(6)
+#: How close the operands of an expression must hold together to stand without brackets; as a word if nothing is said.
 TIGHT: dict[ops.Op | None, dict[str, int]] = {
-    ops.add: {"a": 1, "b": 1},
-    ops.subtract: {"a": 1, "b": 2},
-    ops.multiply: {"a": 2, "b": 2},
-    ops.divide: {"a": 2, "b": 3},
-    ops.negative: {"a": 2},
+    ops.add: {"a": NEGATIVE, "b": SUM},
+    ops.subtract: {"a": NEGATIVE, "b": MATRICES},
+    ops.multiply: {"a": PRODUCT, "b": PRODUCT},
+    ops.divide: {"a": PRODUCT, "b": WORD},
+    ops.negative: {"a": MATRICES},
 }
 SUMS = (ops.add, ops.subtract, ops.linear, ops.expm1)
 PRODUCTS = (ops.multiply, ops.divide, ops.reciprocal, ops.xlogy)
@@ -141,7 +143,7 @@ def spelled(node: GraphNode, depth: int, part: bool = False) -> str:
     if any(is_number(x) for x in node.inputs[:2]):
         template = template.replace("⊙", "·").replace("⊘", "/")
     put = operand if part else written
-    return fill(template, node, lambda x, letter: put(x, depth, TIGHT.get(node.op, {}).get(letter, 3)))
+    return fill(template, node, lambda x, letter: put(x, depth, TIGHT.get(node.op, {}).get(letter, WORD)))
 
 
 def factor(node: GraphNode, position: int) -> str:
@@ -187,10 +189,11 @@ def fill(template: str, node: GraphNode, text_of: Callable[[Operand, str], str])
         counts = {"n": f"{entries:g}", "m": str(len(first.data)) if first.data.ndim else "1"}
     text = re.sub(rf"(?P<function>(?:(?:{FUNCTIONS}) )?){{(?P<letter>[abcynm])}}", put, template)
     text = re.sub(r"(?<![^ (])\((\w+)ᵀ\)ᵀ", r"\1", text)  # transposed twice
-    return re.sub(r"(?<![^ (])\((\w+ᵀ)\)(?![^ )])", r"\1", text)  # Q (Kᵀ) is Q Kᵀ
+    text = re.sub(r"(\w+/\w+(\([^()]*\))?)ᵀ", r"(\1)ᵀ", text)  # all of dJ/dZ is transposed, not Z alone
+    return re.sub(r"(?<![^ (])\((\w+ᵀ|\([^()]*\)ᵀ)\)(?![^ )])", r"\1", text)  # Q (Kᵀ) is Q Kᵀ
 
 
-def written(x: Operand, depth: int = DEEPEST, tight: int = 3) -> str:
+def written(x: Operand, depth: int = DEEPEST, tight: int = WORD) -> str:
     """A name, a number, or for an op without a name what it is made of, in brackets where they are needed.
 
     An operand is in brackets where it binds less than `tight`. What would get too long is called by its name.
@@ -208,7 +211,8 @@ def operand(x: Operand, depth: int, tight: int) -> str:
         return number(x) if x >= 0 or x != x else f"({number(x)})"
     if x.named or x.op is None:
         name = short(x.name)
-        return f"({name})" if tight > 1 and re.search(r" [-+*/−·⊙⊘] ", name) else name  # one called 1 − Y
+        bare = re.sub(r"d\(.*\)$", "", name)  # dJ/d(1 − A) needs no more brackets
+        return f"({name})" if tight > SUM and re.search(r" [-+*/−·⊙⊘] ", bare) else name  # one called 1 − Y
     if depth == 0:
         raise TooLong
     text = spelled(x, depth - 1, part=True)
@@ -218,16 +222,18 @@ def operand(x: Operand, depth: int, tight: int) -> str:
 
 
 def binding(op: ops.Op, text: str) -> int:
-    """How close an expression holds together: 3 as one word, 2 as a function or a product, 1 as a sum, 0 as −a."""
+    """How close an expression holds together."""
     if text.startswith("−"):
-        return 0
+        return NEGATIVE
     if text[-1] in "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ" and op in NOTATION:
-        return 2
+        return PRODUCT
     if " " not in text or op not in NOTATION or re.fullmatch(rf"({FUNCTIONS})\([^()]*\)", text):
-        return 3
+        return WORD
     if op in SUMS:
-        return 1
-    return 2 if op in PRODUCTS or re.match(rf"({FUNCTIONS})[ (]", text) else 0
+        return SUM
+    if op in (ops.matmul, ops.dot):
+        return MATRICES
+    return PRODUCT if op in PRODUCTS or re.match(rf"({FUNCTIONS})[ (]", text) else OTHER
 
 
 def short(name: str) -> str:

@@ -35,13 +35,13 @@ SCRIPTS = ("formula.js", "arrays.js", "drawing.js", "page.js")
 MOST_NODES = 300
 MOST_CELLS = 12  # along an axis; of longer ones as many are shown, evenly chosen
 LONGEST_NAME = 40
-LETTERS = {"op": "v", "output": "v", "parameter": "w", "input": "x"}  # of nodes that have no name of their own
+LETTERS = {"op": "u", "output": "u", "parameter": "w", "input": "x"}  # of nodes that have no name of their own
 
 
 def explore(loss: Tensor, path: str | Path = "page.html", names: Mapping[str, Any] | None = None) -> Path:
     """Write a page that steps through both passes behind a tensor; returns its path.
 
-    `names` is a mapping from name to tensor, for example locals(). What has no name is called v1, v2, ... on the page.
+    `names` is a mapping from name to tensor, for example locals(). What has no name is called u1, u2, ..., as in a derivation.
     If `loss` is no scalar, the sum of its entries is differentiated.
 
     Raises:  TypeError for something that is no Tensor; ValueError for one that was not recorded, or a graph of more
@@ -65,7 +65,7 @@ def explore(loss: Tensor, path: str | Path = "page.html", names: Mapping[str, An
 def rename(graph: Graph) -> None:
     """Short names that can stand in a formula: a letter and a number for nodes that have none."""
     taken = {node.name for node in graph.nodes}
-    numbers = dict.fromkeys("vwxc", 0)
+    numbers = dict.fromkeys("uwxc", 0)
     for node in graph.nodes:
         if node.named or node.made:
             name = "".join(c if c.isprintable() else " " for c in node.name).strip() or "unnamed"
