@@ -38,10 +38,13 @@ def missing(monkeypatch):
 def test_a_product_is_numpys(first, second, dtype):
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((7, 5)).astype(dtype), rng.standard_normal((5, 3)).astype(dtype)
+    expected, few = np.einsum("ij,jk", a.astype(float), b.astype(float)), 50 * np.finfo(dtype).eps
     wide = np.full((7, 5), np.nan, dtype)  # what stood there before does not count
     for out in (np.full((7, 3), np.nan, dtype), wide[:, 1:4]):
         mkl.product(LAYOUTS[first](a), LAYOUTS[second](b), out)
-        assert_allclose(out, np.einsum("ij,jk", a.astype(float), b.astype(float)), atol=50 * np.finfo(dtype).eps)
+        assert_allclose(out, expected, atol=few)
+        mkl.product(LAYOUTS[first](a), LAYOUTS[second](b), out, -0.25, 2)
+        assert_allclose(out, 2 * expected - 0.25 * expected, atol=few)
     assert np.isnan(wide[:, [0, 4]]).all()
 
 
@@ -89,6 +92,34 @@ def test_a_compiled_step_has_the_same_numbers(dtype):
     assert step.source.count("product_by_mkl(") >= 5
     for name, x in other.state_dict().items():
         assert_allclose(model.state_dict()[name], x, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+class Chain(nn.Module):
+    """X (U V): the gradient of each weight is a product with the other one."""
+
+    def __init__(self, rng):
+        self.U, self.V = (tg.Tensor(rng.standard_normal((110, 110)) / 20, requires_grad=True) for _ in "UV")
+
+    def forward(self, X):
+        return X @ (self.U @ self.V)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("measured", [False, True])
+@pytest.mark.parametrize("build", [Chain, lambda rng: nn.MLP([110, 120, 110], rng=rng)])
+def test_a_large_weight_is_updated_by_one_product(build, measured):
+    X, Y = np.random.default_rng(0).standard_normal((2, 150, 110))
+    model, other = build(np.random.default_rng(1)), build(np.random.default_rng(1))
+    optimizer, others = (optim.SGD(x.parameters(), 0.1) for x in (model, other))
+    step = tg.compile(model, nn.MSELoss("sum"), optimizer, gradient_norm=measured)
+    slow = eager(other, nn.MSELoss("sum"), others)
+    for lr in (1e-4, 1e-3, 1e-5):
+        optimizer.lr = others.lr = lr
+        J = step(X, Y)
+        assert_allclose(J[0] if measured else J, slow(X, Y), rtol=1e-11)
+    assert step.source.count(", -lr, 1)") == (0 if measured else 2)  # its length needs the gradient itself
+    for name, x in other.state_dict().items():
+        assert_allclose(model.state_dict()[name], x, rtol=1e-10, atol=1e-12, err_msg=name)
 
 
 def test_a_compiled_step_without_it_is_numpys(missing):

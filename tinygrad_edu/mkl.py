@@ -26,7 +26,7 @@ IN_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112  # how CBLAS calls them
 
 @cache
 def library() -> dict[np.dtype, Callable[..., None]]:
-    """C = alpha A B + beta C for each dtype; empty where MKL is not installed.
+    """C := alpha A B + beta C for each dtype; empty where MKL is not installed.
 
     It takes as many threads as NumPy's own library has when MKL is loaded.
     """
@@ -62,16 +62,16 @@ def takes(a: tuple[int, ...], b: tuple[int, ...], dtype: np.dtype) -> bool:
     return a[0] * a[1] * b[1] * dtype.itemsize >= LARGE and dtype in library()
 
 
-def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    """out[...] = a @ b, for an `out` that lies row by row."""
+def product(a: np.ndarray, b: np.ndarray, out: np.ndarray, alpha: float = 1, beta: float = 0) -> None:
+    """out[...] = alpha * (a @ b) + beta * out, for an `out` that lies row by row and, if beta is 0, holds anything."""
     left, right = layout(a), layout(b)
     if left is None or right is None:
-        np.matmul(a, b, out)
+        out[...] = alpha * (a @ b) + (beta * out if beta else 0)
         return
     (turned_a, step_a), (turned_b, step_b), step = left, right, out.strides[0] // out.itemsize
     sizes = (*out.shape, a.shape[1])
     gemm = library()[out.dtype]
-    gemm(IN_ROWS, turned_a, turned_b, *sizes, 1, address(a), step_a, address(b), step_b, 0, address(out), step)
+    gemm(IN_ROWS, turned_a, turned_b, *sizes, alpha, address(a), step_a, address(b), step_b, beta, address(out), step)
 
 
 def layout(x: np.ndarray) -> tuple[int, int] | None:

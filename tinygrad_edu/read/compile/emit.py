@@ -16,11 +16,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu import mkl
 from tinygrad_edu.read.compile.biases import with_ones
-from tinygrad_edu.read.compile.expressions import Expressions
 from tinygrad_edu.read.compile.memory import Memory, Names, Place, view_key
-from tinygrad_edu.read.compile.rewrites import InFloats, elementwise, fresh, joined, reduces, spread, taken_off
+from tinygrad_edu.read.compile.products import Products
+from tinygrad_edu.read.compile.rewrites import (
+    InFloats,
+    elementwise,
+    fresh,
+    joined,
+    less_product,
+    reduces,
+    spread,
+    taken_off,
+)
 from tinygrad_edu.read.forms import VIEWS
 from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, values_in
 
@@ -45,7 +53,7 @@ class Emitted(NamedTuple):
     nbytes: int
 
 
-class Emitter(Expressions):
+class Emitter(Products):
     """Writes a program as a function of those of its inputs that do not stand ready.
 
     ready    the array of each input that stands ready: parameters, the optimizer's state
@@ -143,6 +151,8 @@ class Emitter(Expressions):
             self.lines += [f"{called}({', '.join(operands)})" for called, operands in self.entries(number, step)]
         elif function is np.dot and isinstance(step.args[0], Value) and step.args[0].shape:
             self.product(number, step)
+        elif function is less_product:
+            self.descend(number, step)
         elif reduces(step):
             place = self.places[value] = self.memory.room(value, number)
             keep = ", True" if step.kwargs.get("keepdims") else ""
@@ -234,30 +244,6 @@ class Emitter(Expressions):
             return None
         ones = self.names.of(np.ones(x.array.size, x.array.dtype), "ones", (x.array.size, x.array.dtype))
         return f"{ones}.dot({self.names.view(x.array.ravel(), f'{x.name}_flat')})"
-
-    def product(self, number: int, step: Step) -> None:
-        """A product by BLAS; one that lies column by column is that of the transposes, in the other order."""
-        place = self.places[step.result] = self.memory.room(step.result, number, (), self.memory.order(step))
-        left, right = map(self.place, step.args)
-        large = mkl.takes(step.args[0].shape, step.args[1].shape, step.result.dtype)
-        if not large and packs(left.array, right.array):
-            if step.args[0].size < step.args[1].size:
-                left = self.copied(number, step.args[0], "F")
-            else:
-                right = self.copied(number, step.args[1], "C")
-        a, b, out = left.name, right.name, place.name
-        if place.array is not None and not place.array.flags.c_contiguous:
-            a, b, out = map(self.transposed, (right, left, place))
-        if large:
-            self.lines.append(f"{self.names.of(mkl.product, 'product_by_mkl')}({a}, {b}, {out})")
-        else:
-            self.lines.append(f"{a}.dot({b}, {out})")  # faster than np.dot, which looks for __array_function__
-
-    def copied(self, number: int, value: Value, order: str) -> Place:
-        """A copy for the time of a step, row by row ("C") or column by column."""
-        copy = self.memory.take(Value(value.shape, value.dtype, self.program.steps[number]), number, order)
-        self.lines.append(f"{self.call(np.copyto)}({copy.name}, {self.place(value).name})")
-        return copy
 
     def view(self, number: int, step: Step) -> bool:
         """Make a view of a ready array once, and say whether the step was one."""
@@ -392,16 +378,3 @@ class Emitter(Expressions):
         for called, operands in entries:
             args = [f"out={short[x[4:]]}" if x.startswith("out=") else short.get(x, x) for x in operands]
             self.lines.append(f"    {called}({', '.join(args)})")
-
-
-def packs(a: np.ndarray | None, b: np.ndarray | None) -> bool:
-    """Whether OpenBLAS copies both factors into blocks, though the product is small: because of the ways they lie.
-
-    It has a quicker way for small products, but not for rows by columns (in its sources,
-    kernel/x86_64/dgemm_small_kernel_permit_skylakex.c).
-    """
-    if a is None or b is None or a.ndim != 2 or b.ndim != 2:
-        return False
-    (m, k), n = a.shape, b.shape[1]
-    by_columns = b.flags.f_contiguous and not b.flags.c_contiguous
-    return a.flags.c_contiguous and by_columns and m * n > 1200 and m * n * k <= 1_000_000

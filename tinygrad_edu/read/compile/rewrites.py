@@ -7,12 +7,14 @@
     A - onehot              A, with 1 taken off at the true classes
     stretched(c) * x        c * x
     sigmoid(z)              exp(z - t z - L), where the loss L of z is known
+    W - lr * dot(a, b)      one call of MKL, where it is installed: the gradient of a large weight is never written
 
 A rewrite looks at one step, and at the steps that made its inputs.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -20,9 +22,21 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu import mkl
 from tinygrad_edu.read.program import Program, Step, Value, added_at, placed, tidied
 
-__all__ = ["InFloats", "clip", "elementwise", "fresh", "joined", "reduces", "rewritten", "spread", "taken_off"]
+__all__ = [
+    "InFloats",
+    "clip",
+    "elementwise",
+    "fresh",
+    "joined",
+    "less_product",
+    "reduces",
+    "rewritten",
+    "spread",
+    "taken_off",
+]
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any]]
 
@@ -73,6 +87,11 @@ def taken_off(array: Any, key: Any, x: Any) -> Any:
     return array
 
 
+def less_product(x: Any, rate: Any, a: Any, b: Any) -> Any:
+    """x less a number times the product of two matrices."""
+    return x - rate * np.dot(a, b)
+
+
 def joined(*arrays: Any) -> Any:
     """The entries of all arrays, one after the other."""
     return np.concatenate([np.ravel(x) for x in arrays])
@@ -95,7 +114,8 @@ def reduces(step: Step) -> bool:
 #: Functions whose result shares no memory with what they are given.
 FRESH = {
     np.where, np.concatenate, np.stack, np.clip, np.dot, np.einsum, np.sort, np.argsort, np.argmax, np.argmin, np.copy,
-    np.var, np.std, np.mean, np.sum, np.max, np.min, placed, added_at, taken_off, joined, np.ndarray.astype,
+    np.var, np.std, np.mean, np.sum, np.max, np.min, placed, added_at, taken_off, less_product, joined,
+    np.ndarray.astype,
 }  # fmt: skip
 
 
@@ -192,6 +212,7 @@ def rewritten(program: Program) -> Program:
                 step.function, step.args, step.kwargs = found
     means(program)
     logistic(program)
+    descents(program)
     return tidied(program)
 
 
@@ -214,6 +235,22 @@ def before(step: Step, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
     new = Step(function, args, kwargs)
     new.result, new.section = Value(step.result.shape, step.result.dtype, new), step.section
     return new
+
+
+def descents(program: Program) -> None:
+    """x - rate * dot(a, b) as one step, if MKL does it and nothing else needs what is in between."""
+    uses = Counter([value for step in program.steps for value in step.inputs] + program.outputs)
+    for step in program.steps:
+        change = by(step.result, np.subtract)
+        scaled = change and by(change[1], np.multiply)
+        factors = scaled and by(scaled[1], np.dot)
+        if not change or not scaled or not factors or uses[change[1]] > 1 or uses[scaled[1]] > 1:
+            continue
+        (x, _), (rate, g) = change, scaled
+        number = type(rate) in (int, float) or (isinstance(rate, Value) and rate.number)
+        alike = isinstance(x, Value) and (x.shape, x.dtype) == (g.shape, g.dtype)
+        if number and alike and mkl.takes(factors[0].shape, factors[1].shape, g.dtype):
+            step.function, step.args = less_product, (x, rate, *factors)
 
 
 # Sigmoid, where its loss has done the work
