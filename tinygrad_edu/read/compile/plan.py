@@ -27,7 +27,7 @@ from tinygrad_edu.tensor import Tensor
 
 __all__ = ["FunctionPlan", "Plan", "objects"]
 
-LARGE = 1 << 23  # bytes of arrays made for a program
+LARGE = 1 << 22  # bytes of arrays made for a program
 
 
 class Plan:
