@@ -191,9 +191,28 @@ def test_the_rule_of_a_value_that_is_used_twice_names_both_uses(tmp_path):
     file.write_text(text.replace('g["Wh"] += hs[t].T @ dz', 'g["Wh"] += hs[t + 1].T @ dz'), encoding="utf-8")
     assert backprop_in(file).mistakes[0].derivation == "dJ/dWh = Σ over its 3 uses of what comes back through each"
 
-    text = (HANDS / "states.py").read_text(encoding="utf-8")
-    file.write_text(text.replace('@ params["Wh"].T', '@ params["Wh"]'), encoding="utf-8")
-    assert backprop_in(file).mistakes[0].derivation == "dJ/dWx = Σ over its 3 uses of what comes back through each"
+
+IN_A_LOOP = [
+    ("characters", "+ dhnext\n", "\n", 'dh = np.dot(params["Why"].T, dy)', "t = 2"),
+    ("characters", "(1 - hs[t] * hs[t])", "(1 - hs[t])", "dhraw = (1 - hs[t]) * dh", "t = 3"),
+    ("characters", "dbh += dhraw", "dbh += dh", "dbh += dh", "t = 3"),
+    ("characters", "dby += dy", "dby = dy", "dby = dy", ""),
+    ("step_by_step", "dz @ Wh.T", "dz @ Wh", "dprev_h = dz @ Wh", "t = 3"),
+    ("step_by_step", "prev_h.T @ dz", "next_h.T @ dz", "dWh = next_h.T @ dz", "t = 3"),
+    ("heads", "dv = a.T @ dhead", "dv = a @ dhead", "dv = a @ dhead", "h = 0"),
+    ("one_by_one", "db1 += dz1", "db1 += da1", "db1 += da1", "i = 0"),
+    ("states", '@ params["Wh"].T', '@ params["Wh"]', 'dnext = draw @ params["Wh"]', "t = 2"),
+]
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "line", "turn"), IN_A_LOOP)
+def test_the_line_in_a_loop_is_told_and_the_pass(name, right, wrong, line, turn, tmp_path):
+    text = (HANDS / f"{name}.py").read_text(encoding="utf-8")
+    assert right in text
+    file = tmp_path / f"{name}.py"
+    file.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    found = backprop_in(file).mistakes[0]
+    assert (found.text, found.turn) == (line, turn)
 
 
 def test_the_rule_of_scores_that_are_compared_with_each_other_is_no_product_of_entries(tmp_path):

@@ -7,7 +7,8 @@
     trace.py        the forward and the backward pass, run; watch.py notes which name held what, in which line
     places.py       arrays that forward writes into; filled.py makes one value of those that it fills part by part
     probe.py        the numbers that they are run on; network.py the right gradients, by the rules of the table
-    diagnose.py     which gradient is the first wrong one, and in which line
+    diagnose.py     which gradient is the first wrong one, and in which line; reached.py has those in variables
+    turns.py        the same where backward loops, by flow.py, walk.py and sums.py
     search.py       which slip gives the same numbers: rules.py, matrices.py, entries.py, activations.py have them
     explain.py      what several slips tell together
     fix.py          the line as it should be; repair.py for one that raised an error
@@ -29,12 +30,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.check.marking import hygiene, rounding
-from tinygrad_edu.check.marking.diagnose import distance, mark, proportional
+from tinygrad_edu.check.marking.diagnose import mark
 from tinygrad_edu.check.marking.differences import agrees, slopes
 from tinygrad_edu.check.marking.judged import meanings, named_value
 from tinygrad_edu.check.marking.nested import flattened
 from tinygrad_edu.check.marking.network import Network
 from tinygrad_edu.check.marking.probe import Probe, examples, own, probes, redrawn
+from tinygrad_edu.check.marking.reached import distance, proportional
 from tinygrad_edu.check.marking.report import Found, Report, Term
 from tinygrad_edu.check.marking.steps import of_each_example
 from tinygrad_edu.check.marking.trace import Ran, Traced, run_backward, trace

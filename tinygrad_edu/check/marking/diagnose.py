@@ -13,22 +13,29 @@ Read next: `report.py`, what is said about it.
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.marking.explain import explain, set_scene
+from tinygrad_edu.check.marking.explain import explain, search_slip, set_scene
+from tinygrad_edu.check.marking.flow import flow
 from tinygrad_edu.check.marking.judged import Judged, Marked, named_value
 from tinygrad_edu.check.marking.network import Network
+from tinygrad_edu.check.marking.reached import NEARLY, distance, proportional, reached
+from tinygrad_edu.check.marking.readings import Scene
+from tinygrad_edu.check.marking.sums import of_sum
 from tinygrad_edu.check.marking.trace import Ran, Traced
-from tinygrad_edu.check.marking.watch import Binding, equal
+from tinygrad_edu.check.marking.turns import first_wrong, of_another_pass
+from tinygrad_edu.check.marking.walk import Targets, Walk
+from tinygrad_edu.check.marking.watch import equal
 
 __all__ = ["Judged", "Marked", "mark", "named_value"]
 
-SURE, NEARLY = 1e-7, 1e-4  # below the one it is right; between them unless a slip explains the difference
+PLAIN = 1.6  # the price from which a slip is far-fetched
+SURE = 1e-7  # below it is right; between it and NEARLY unless a slip explains the difference
 
 
 def brought(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -41,13 +48,6 @@ def brought(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     except ValueError:
         return None
     return array.reshape(shape) if harmless else None
-
-
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference, as a part of the largest number."""
-    scale = max(np.max(np.abs(a), initial=0), np.max(np.abs(b), initial=0))
-    largest = float(np.max(np.abs(a - b), initial=0))
-    return largest / float(scale) if scale > 1e-13 else 0.0
 
 
 def collect(terms: list[Judged], network: Network, names: dict[str, str] | None) -> list[Judged]:
@@ -97,15 +97,6 @@ def masks(term: Judged, right: np.ndarray) -> bool:
     return given.shape == right.shape and bool(given.any()) and bool(((given == 0) & (right != 0)).any())
 
 
-def proportional(value: np.ndarray, right: np.ndarray) -> float:
-    """The factor between two arrays, 0 if there is none."""
-    square = float(np.vdot(right, right))
-    if square == 0.0 or not np.isfinite(value).all():
-        return 0.0
-    factor = float(np.vdot(right, value)) / square
-    return factor if factor and distance(value, factor * right) < NEARLY else 0.0
-
-
 def depth(term: Judged, network: Network) -> float:
     """How late in the backward pass a gradient comes up."""
     if term.node is None:
@@ -139,84 +130,70 @@ def mark(
     )
     marked = Marked(terms, network, 1.0, m, network.divisors(m), squared, axis)
     decide(marked, ran, returned, names)
+    walk = walked(marked, ran)
     if not marked.ok:
+        if walk is not None:
+            judge(marked, [term for term in marked.terms if not (term.hidden and of_another_pass(term, walk))])
         marked.scene = set_scene(marked, traced, ran, X, Y)
+        if walk is not None and marked.roots:
+            search_slip(marked.roots[0], marked, marked.scene, network)
+            if not inside(marked):
+                in_turns(marked, walk, set_scene(replace(marked, terms=[]), traced, ran, X, Y))
+                marked.scene = set_scene(marked, traced, ran, X, Y)
         explain(marked)
     return marked
 
 
-def reached(ran: Ran, network: Network) -> list[Judged]:
-    """The gradients that backward held in variables, where a name can be told to mean one."""
-    known = {name: node for name, node in network.node_of.items() if node is not network.cost}
-    held: dict[str, list[Binding]] = {}
-    for binding in ran.bindings:
-        value = named_value(binding.name, known)
-        if isinstance(binding.value, np.ndarray) and value and value.lower() != binding.name.lower():
-            found = held.setdefault(binding.name, [])
-            if found and equal(found[-1].value, binding.value):
-                continue  # passed on from function to function
-            if found and binding.changed:
-                copied = any(
-                    equal(x.value, found[-1].value) for name in held if name != binding.name for x in held[name]
-                )
-                if not own_change(binding, ran) or (masked(found[-1].value, binding.value) and not copied):
-                    continue  # dA, made into dZ in its place
-                found.pop()
-            found.append(binding)
-    changed = re.match(r"(\w+) *(\[.*\] *[-+*/@]?|[-+*/@])=", ran.failure.text) if ran.failure else None
-    if changed and changed[1] in held:
-        held[changed[1]].pop()  # it was not finished
-    held = {name: bindings for name, bindings in held.items() if bindings}
-    meant = {name: named_value(name, known) for name in held}
-    loops = {name: network.rebound[meant[name]][::-1] for name in held if meant[name] in network.rebound}
-    terms = [
-        Judged(name, given=bindings[-1].value, hidden=True, line=bindings[-1].line)
-        for name, bindings in held.items()
-        if name not in loops
-    ]
-    taken = {known[meant[term.key]] for term in terms}
-    for name, layers in loops.items():
-        for binding, node in in_layers(held[name], layers, network, ran.failure is not None):
-            if node not in taken:
-                key = f"{name} ({network.name_of[node]})" if node in network.name_of else name
-                terms.append(Judged(key, node=node, given=binding.value, hidden=True, line=binding.line))
-    return terms
+def walked(marked: Marked, ran: Ran) -> Walk | None:
+    """The values of a backward that loops and goes wrong, by their numbers."""
+    network = marked.network
+    if network is None or ran.failure or not any(t.wrong and t.node in network.parameters for t in marked.terms):
+        return None
+    returned = [term.given for term in marked.terms if term.node in network.parameters and term.given is not None]
+    walk = Walk(flow(ran.bindings), Targets(network, (float(marked.m), *marked.divisors)), returned)
+    return walk if any(len(family) > 1 for family in walk.families.values()) else None
 
 
-def own_change(binding: Binding, ran: Ran) -> bool:
-    """Whether an array that was changed in place is still this variable's, and was not given to a later one."""
-    place = next(k for k, b in enumerate(ran.bindings) if b is binding)
-    names = {b.name for b in ran.bindings if b.changed and b.line == binding.line and equal(b.value, binding.value)}
-    given = [b.name for b in ran.bindings[:place] if b.name in names and not b.changed]
-    return not given or binding.name == given[-1]
+def inside(marked: Marked) -> bool:
+    """Whether the first root cause is a value between the layers, and its slip is known."""
+    network, roots = marked.network, marked.roots
+    if network is None or not roots or roots[0].node in network.parameters:
+        return False
+    return not roots[0].hidden or plain(roots[0])
 
 
-def masked(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether an array was changed by setting entries to 0."""
-    return before.shape == after.shape and bool(((after == before) | (after == 0)).all())
+def judge(marked: Marked, terms: list[Judged]) -> None:
+    """The verdicts anew, on other terms."""
+    network = marked.network
+    if network is not None:
+        marked.terms = sorted(terms, key=lambda term: depth(term, network))
+        shaped = [t for t in marked.terms if t.node is not None and t.value is not None]
+        verdicts(marked, {term.node: term.value / term.scale for term in shaped})  # type: ignore[misc,operator]
 
 
-def in_layers(
-    bindings: list[Binding], layers: list[Node], network: Network, stopped: bool
-) -> list[tuple[Binding, Node]]:
-    """The values of a loop's variable with the layers they belong to, by their number or by their shapes.
+def in_turns(marked: Marked, walk: Walk, scene: Scene) -> None:
+    """The values of the line that is wrong first, in the place of variables that are known by name alone."""
+    network = marked.network
+    if network is None:
+        return
+    known = plain(marked.roots[0])
+    found = first_wrong(walk, marked, network, scene)
+    if not found and walk.told:  # what else is wrong, in a variable, is so by its name alone
+        judge(marked, [term for term in marked.terms if not (term.hidden and term.verdict == "root cause")])
+    if found and (plain(found[0]) or not known):
+        kept = [term for term in marked.terms if not term.hidden]
+        for term in kept:
+            term.readings = []
+        nodes = {term.node for term in kept}
+        judge(marked, [*kept, *(term for term in found if term.node not in nodes)])
+    for term in [x for x in marked.roots if x.node in network.parameters]:
+        of_sum(term, walk, marked, network, scene, known=plain(term))
 
-    Where backward stopped, the last one may have a wrong shape.
-    """
-    shapes = [node.data.shape for node in layers]
-    values = [binding.value.shape for binding in bindings]
-    if stopped and len(bindings) == 1 and len(layers) > 1:
-        top = values == shapes[:1] and proportional(bindings[0].value, network.right[layers[0]])
-        return [(bindings[0], layers[0 if top else 1])]
-    for skipped in (0, 1):  # dA of the last layer has no variable in most hands
-        known = shapes[skipped:]
-        whole = values[: len(known)] == known and len(values) <= len(known) + 1  # the last may be that of X
-        if whole or (stopped and values[:-1] == known[: len(values) - 1] and 1 < len(values) <= len(known)):
-            return list(zip(bindings, layers[skipped:], strict=False))
-    if not set(values) & set(shapes):
-        return list(zip(bindings, layers, strict=False))
-    last = dict(zip(values, bindings, strict=True))
-    return [(last[x.data.shape], x) for x in layers if shapes.count(x.data.shape) == 1 and x.data.shape in last]
+
+def plain(term: Judged) -> bool:
+    """Whether a slip is known that is not far-fetched; a variable that is only called after something else is none."""
+    known = bool(term.readings) and term.readings[0].price < PLAIN
+    return known and not (term.hidden and not term.turn and term.readings[0].id in ("D7", "D9"))
 
 
 def decide(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, str] | None) -> None:

@@ -70,6 +70,11 @@ def passed_through(sought: Sought, scene: Scene) -> Iterator[Reading]:
 def of_targets(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """A or A + Y in the place of A − Y."""
     if not scene.error:
+        for name, x in scene.arrays.items() if scene.called else ():
+            if x.shape == sought.person.shape and close(sought.person, x) and not close(sought.expected, x):
+                yield Reading("F4", 0.6, f"{sought.key} = {name}: the targets are missing")
+            elif x.shape == sought.person.shape and close(sought.person + sought.expected, 2 * x):
+                yield Reading("F3", 0.6, f"{sought.key} = {name} + Y; they are taken away")
         return
     predicted, error = scene.arrays[scene.predicted], scene.gradients[scene.error] * scene.scale
     if fit := fits(sought.person, predicted, scene):

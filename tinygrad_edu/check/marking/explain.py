@@ -21,7 +21,7 @@ from tinygrad_edu.check.marking.trace import Ran, Traced
 
 NEARLY = 1e-4
 
-__all__ = ["explain", "set_scene"]
+__all__ = ["explain", "search_slip", "set_scene"]
 
 
 def set_scene(marked: Marked, traced: Traced, ran: Ran, X: Any, Y: Any) -> Scene:
@@ -154,7 +154,8 @@ def explain(marked: Marked) -> None:
     if scene is None or network is None:
         return
     for term in marked.roots:
-        search_slip(term, marked, scene, network)
+        if not term.readings:
+            search_slip(term, marked, scene, network)
     for factor in {term.readings[0].factor for term in marked.roots if term.readings} - {1.0}:
         scene.numbers.setdefault(f"{factor:.4g}", factor)  # what one term shows may explain another
     for term in marked.roots:

@@ -43,6 +43,9 @@ class Judged:
     note: str = ""
     hidden: bool = False  # a variable of backward that was not returned
     line: int | None = None
+    turn: str = ""  # the pass of a loop
+    again: bool = False  # a later pass of a line that is judged already
+    made_at: int | None = None  # the line of the slip, where it is not that of the value
     right: np.ndarray | None = None
     readings: list[Reading] = field(default_factory=list)
 
@@ -66,7 +69,7 @@ class Marked:
 
     @property
     def roots(self) -> list[Judged]:
-        return [term for term in self.terms if term.verdict == "root cause"]
+        return [term for term in self.terms if term.verdict == "root cause" and not term.again]
 
     @property
     def ok(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.marking.network import close
+from tinygrad_edu.check.marking.network import Network, close
 from tinygrad_edu.check.marking.readings import Reading, Scene, Sought, alike, fits, name_of_array
 
 __all__ = ["multiplied", "summed", "ways"]
@@ -16,7 +16,7 @@ __all__ = ["multiplied", "summed", "ways"]
 def summed(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """Another sum, of dZ or of another gradient."""
     person, expected, key = sought.person, sought.expected, sought.key
-    following = scene.network.next_named(sought.node)
+    following = next_named(sought, scene.network)
     own = {scene.gradient_name(node) for node in following}
     for name, g in scene.gradients.items():
         right = name in own
@@ -47,6 +47,10 @@ def summed(sought: Sought, scene: Scene) -> Iterator[Reading]:
                 else:
                     wrong = "D8" if of_same_layer(name, following, scene) else "D3"
                     yield Reading(wrong, 1.0 + fit[1], f"{key} was summed from {name}", fit[0])
+        if sought.use is not None and not right and g.shape == person.shape and (fit := fits(person, g, scene)):
+            yield Reading(
+                "D8" if of_same_layer(name, following, scene) else "D3", 1.0 + fit[1], f"{key} is made of {name}"
+            )
         if g.shape != expected.shape and (fit := fits(person, g, scene)):
             yield Reading(
                 "E3", 0.8 + extra + (1.0 if fit[1] > 3 else 0.0), f"{key} = {name}, one entry for each example"
@@ -73,23 +77,27 @@ def of_same_layer(name: str, following: list[Node], scene: Scene) -> bool:
 def multiplied(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """A product of two other matrices, or of the same in another way."""
     network, person = scene.network, sought.person
-    products = network.products(sought.node)
-    if not products or person.ndim != 2:
+    products = [x for x in network.products(sought.node) if sought.use is None or sought.use is x.node]
+    if not products or person.ndim not in (1, 2):
         return
     product = products[0]
-    part = scene.network.carry(start={product.node: scene.passed[product.node]}).get(sought.node)
+    part = (
+        None
+        if sought.use is not None
+        else scene.network.carry(start={product.node: scene.passed[product.node]}).get(sought.node)
+    )
     if part is not None and not close(part, sought.expected):
         for one, price in ((part, 0.7), (sought.expected - part, 0.4)):
             if fit := fits(person, one, scene):
                 yield Reading("D7", price + fit[1], f"{sought.key} has the gradient of one of its uses only", fit[0])
-    following = network.next_named(sought.node)
+    following = next_named(sought, network)
     dZ = scene.gradient_name(min(following, key=lambda x: x.created)) if following else ""
     operand = name_of_array(product.other, scene)
     lefts = [(name, x, True) for name, x in scene.gradients.items()]
     rights = [(name, x, False) for name, x in (*scene.arrays.items(), *scene.altered.items())]
     for one, g, _ in lefts:
         for other, x, _ in rights:
-            if g.ndim != 2 or x.ndim != 2:
+            if g.ndim not in (1, 2) or x.ndim not in (1, 2):
                 continue
             price = 0.8 + (one != dZ) + (other.rstrip("′") != operand) * (0.2 if other.endswith("′") else 1.0)
             for text, value in ways(one, g, other, x, person):
@@ -111,7 +119,10 @@ def right_form(g: str, other: str, other_left: bool) -> str:
 
 
 def ways(one: str, a: np.ndarray, other: str, b: np.ndarray, like: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """All products of two matrices that have the shape of an array, and may be a multiple of it."""
+    """All products of two matrices or vectors that have the shape of an array, and may be a multiple of it."""
+    if 1 in (a.ndim, b.ndim):
+        yield from ways_of_vectors(one, a, other, b, like)
+        return
     for p, x, p_name in ((a, b, (one, other)), (b, a, (other, one))):
         for left, left_name in ((p, p_name[0]), (p.T, p_name[0] + ".T")):
             for right, right_name in ((x, p_name[1]), (x.T, p_name[1] + ".T")):
@@ -122,6 +133,30 @@ def ways(one: str, a: np.ndarray, other: str, b: np.ndarray, like: np.ndarray) -
         meet = all(i == j or 1 in (i, j) for i, j in zip(a.shape, right.shape, strict=True))
         if meet and np.broadcast_shapes(a.shape, right.shape) == like.shape:
             yield f"{one} * {right_name}", a * right
+
+
+def ways_of_vectors(
+    one: str, a: np.ndarray, other: str, b: np.ndarray, like: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The same where one of the two, or both, have one axis."""
+    if a.ndim == b.ndim:
+        if (a.size, b.size) == like.shape:
+            yield f"np.outer({one}, {other})", np.outer(a, b)
+        if (b.size, a.size) == like.shape:
+            yield f"np.outer({other}, {one})", np.outer(b, a)
+        return
+    matrix, vector = (a, b) if a.ndim == 2 else (b, a)
+    name, with_name = (one, other) if a.ndim == 2 else (other, one)
+    for turned, text in ((matrix, name), (matrix.T, f"{name}.T")):
+        if turned.shape[1:] == vector.shape and turned.shape[:1] == like.shape:
+            yield f"{text} @ {with_name}", turned @ vector
+
+
+def next_named(sought: Sought, network: Network) -> list[Node]:
+    """The named values that are made from the one in question, by the use in question."""
+    if sought.use is None:
+        return network.next_named(sought.node)
+    return [sought.use] if sought.use in network.name_of else network.next_named(sought.use)
 
 
 def product_id(
@@ -144,7 +179,7 @@ def product_id(
         return "D5"
     if x != right_x:
         return None
-    layer = of_same_layer(g, scene.network.next_named(sought.node), scene) or g == scene.error
+    layer = of_same_layer(g, next_named(sought, scene.network), scene) or g == scene.error
     if layer:
         return "D8" if sought.parameter else "D2"
     return "D3" if g in scene.gradients else None

@@ -10,7 +10,7 @@ Read next: `search.py`, which looks for the slip that turns the right value into
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from tinygrad_edu.check.marking.filled import FILL
 from tinygrad_edu.check.marking.nested import SHORT, flat
 from tinygrad_edu.check.marking.trace import Traced
 
-__all__ = ["Elementwise", "Network", "Product", "close"]
+__all__ = ["Elementwise", "Network", "Product", "close", "sent_back"]
 
 MOVES = (ops.transpose, ops.reshape, ops.ravel, ops.squeeze, ops.expand_dims, ops.swapaxes, ops.broadcast_to)
 PRODUCTS = (ops.matmul, ops.dot)
@@ -232,12 +232,7 @@ class Network:
                 if node in blocked:
                     continue
                 g = given.get(node, g)
-                values = [x.data if isinstance(x, Node) else x for x in node.inputs]
-                rules = node.op.rules or node.op.rules_for(node.inputs, node.params)
-                for k, x in enumerate(node.inputs):
-                    if not isinstance(x, Node) or not x.requires_grad:
-                        continue
-                    gx = rules[k](g, node.data, *values, **node.params)
+                for k, x, gx in sent_back(node, g):
                     if change is not None and change[0] is node and change[1] == k:
                         gx = change[2](gx, g)
                     if np.shape(gx) != x.data.shape:
@@ -381,6 +376,15 @@ class Network:
                 if found:
                     return found
         return [float(m)]
+
+
+def sent_back(node: Node, g: Any) -> Iterator[tuple[int, Node, Any]]:
+    """What the rules of a value give for each of its inputs."""
+    values = [x.data if isinstance(x, Node) else x for x in node.inputs]
+    rules = node.op.rules or node.op.rules_for(node.inputs, node.params)
+    for k, x in enumerate(node.inputs):
+        if isinstance(x, Node) and x.requires_grad:
+            yield k, x, rules[k](g, node.data, *values, **node.params)
 
 
 def reach(node: Node) -> set[Node]:

@@ -43,7 +43,7 @@ class Sought:
     right: np.ndarray  # by the chain rule from the cost
     parameter: bool
     bias: bool
-    line: str = ""
+    use: Node | None = None  # where it is what one use of the value sends back
 
 
 @dataclass
@@ -68,13 +68,14 @@ class Scene:
     altered: dict[str, np.ndarray] = field(default_factory=dict)  # what backward made of a value of its name
     steps: list[np.ndarray] = field(default_factory=list)  # everything backward held
     numbers: dict[str, float] = field(default_factory=dict)
+    called: dict[Node, str] = field(default_factory=dict)  # variables that hold the gradients of values
 
     @property
     def mean(self) -> bool:
         return 1.0 not in self.divisors
 
     def gradient_name(self, node: Node) -> str:
-        return "d" + self.network.name_of.get(node, "J")
+        return self.called.get(node) or "d" + self.network.name_of.get(node, "J")
 
 
 def fits(person: np.ndarray, value: Any, scene: Scene) -> tuple[float, float, str] | None:

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.marking.diagnose import proportional
 from tinygrad_edu.check.marking.judged import Marked, named_value
 from tinygrad_edu.check.marking.network import Network
+from tinygrad_edu.check.marking.reached import proportional
 from tinygrad_edu.check.marking.trace import Failure
 
 __all__ = ["repaired"]

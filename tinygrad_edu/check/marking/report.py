@@ -48,6 +48,7 @@ class Found:
     factor: float = 1.0
     fix: str = ""  # the line as it should be, if one was found that gives the right numbers
     alternatives: tuple[str, ...] = ()
+    turn: str = ""  # the pass of a loop in which it came up first
 
     @property
     def name(self) -> str:
@@ -196,6 +197,7 @@ STYLE = """
 def title(found: Found) -> str:
     """Where a mistake is, and its name."""
     where = f"{', '.join(found.terms)}" + (f", line {found.line}" if found.line else "")
+    where += f", first at {found.turn}" if found.turn else ""
     return f"{where}: {found.name} ({found.id})"
 
 

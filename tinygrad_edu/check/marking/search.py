@@ -57,6 +57,9 @@ def stretches(x: np.ndarray, to: np.ndarray) -> bool:
 def candidates(sought: Sought, scene: Scene) -> Iterator[Reading]:
     """Every explanation that fits, whatever its price."""
     yield from by_factor(sought, scene)
+    if sought.use is not None:
+        yield from summed(sought, scene) if sought.bias else multiplied(sought, scene)
+        return
     if sought.parameter:
         if sought.expected is not sought.main:
             yield from weight_decay(sought, scene)

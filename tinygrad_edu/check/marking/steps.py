@@ -104,5 +104,5 @@ def of_each_example(bindings: list[Binding], m: int, axis: int | None) -> list[B
     for (_, _, _, shape), values in loops.items():
         if axis is not None and len(values) == m > 1 and (len(shape) == 1 or (len(shape) == 2 and shape[axis] == 1)):
             join = np.stack if len(shape) == 1 else np.concatenate
-            found.append(replace(values[-1], value=join([b.value for b in values], axis), outer=False))
+            found.append(replace(values[-1], value=join([b.value for b in values], axis), outer=False, joined=True))
     return found

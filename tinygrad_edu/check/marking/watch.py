@@ -13,7 +13,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,11 @@ class Binding:
     held_by: str = ""  # the variable that has it as an entry
     made: int | None = None  # the line of the function that returned it
     function: str = ""
+    file: str = ""
+    maker: str = ""  # the function in whose line it was made, where that is another
+    given: bool = False  # an argument of the function itself
+    joined: bool = False  # what the passes of a loop over the examples gave, as one array
+    turn: dict[str, int] = field(default_factory=dict)  # the whole numbers around it: t in a loop over t
 
 
 #: Where code lives that the person did not write: Python's own, installed packages, this one.
@@ -71,8 +76,8 @@ class Watch:
         self.line: dict[Any, int] = {}
         self.marks: list[tuple[int, int]] = []
         self.numbers: dict[str, float] = {}
-        self.given_back: tuple[Any, int | None] = (None, None)
-        self.function = ""
+        self.given_back: tuple[Any, int | None, str] = (None, None, "")
+        self.place: dict[str, Any] = {}
         self.entering: Callable[[dict[str, Any]], None] | None = None  # what is done first in a module of the person's
 
     def __enter__(self) -> Watch:
@@ -96,7 +101,7 @@ class Watch:
             self.look(frame)
             self.line[frame] = frame.f_lineno
             if event == "return":
-                self.given_back = value, frame.f_lineno
+                self.given_back = value, frame.f_lineno, frame.f_code.co_name
             going_on = frame.f_back if event == "return" else frame
             if going_on is not None and written_here(going_on.f_code.co_filename):
                 self.marks.append((next(created), going_on.f_lineno))
@@ -106,11 +111,16 @@ class Watch:
         line, outer = self.line.get(frame, frame.f_lineno), frame.f_code is self.code
         seen = self.seen.setdefault(frame, {})
         count, entered = len(self.bindings), frame not in self.line
-        self.function = frame.f_code.co_name
+        self.place = {"function": frame.f_code.co_name, "file": frame.f_code.co_filename, "turn": turn(frame)}
         for name, value in attributes(frame.f_locals.get("self")).items():
             self.note(name, value, line, seen, outer, "self")
         if entered:
             del self.bindings[count:]  # what the object held before
+            caller = frame.f_back
+            if not outer and caller is not None and written_here(caller.f_code.co_filename):
+                line, self.given_back = caller.f_lineno, (None, None, "")
+                self.place["maker"] = caller.f_code.co_name
+            self.place["given"] = outer
         for name, value in list(frame.f_locals.items()):
             if isinstance(value, dict | list | tuple) and short(value):
                 for path, entry in flat(value, "" if isinstance(value, dict) else name).items():
@@ -133,8 +143,20 @@ class Watch:
             return
         kept = value.copy() if isinstance(value, np.ndarray) and value.size <= LARGEST else value
         seen[place] = (value, kept)
-        made = self.given_back[1] if value is self.given_back[0] else None
-        self.bindings.append(Binding(name, kept, line, same, outer, held_by, made, self.function))
+        given, made, maker = self.given_back
+        if value is given or (isinstance(given, tuple) and any(value is x for x in given)):
+            self.bindings.append(Binding(name, kept, line, same, outer, held_by, made, **self.place | {"maker": maker}))
+        else:
+            self.bindings.append(Binding(name, kept, line, same, outer, held_by, **self.place))
+
+
+def turn(frame: Any) -> dict[str, int]:
+    """The whole numbers that a function has in variables, and those that called it."""
+    found: dict[str, int] = {}
+    while frame is not None and written_here(frame.f_code.co_filename):
+        found = {name: x for name, x in frame.f_locals.items() if type(x) is int} | found
+        frame = frame.f_back
+    return found
 
 
 def equal(a: Any, b: Any) -> bool:

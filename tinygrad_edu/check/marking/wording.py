@@ -35,7 +35,7 @@ def worded(
             t.key, t.name, t.verdict, t.error, shape_of(t), t.expected, line_of(t.key, t.given, ran) or t.line, said(t)
         )
         for t in marked.terms
-        if not t.hidden or t.wrong
+        if not t.again and (not t.hidden or t.wrong)
     )
     mistakes = group(marked, ran, source_file(backward), show_fix)
     if ran.failure is not None:
@@ -72,7 +72,8 @@ def shape_of(term: Judged) -> tuple[int, ...]:
 def said(term: Judged) -> str:
     if term.note:
         return term.note
-    return "a variable of backward, not returned" if term.hidden else ""
+    at = f" at {term.turn}" if term.turn else ""
+    return f"a variable of backward{at}, not returned" if term.hidden else ""
 
 
 def group(marked: Marked, ran: Ran, file: str, show_fix: bool) -> tuple[Found, ...]:
@@ -90,7 +91,7 @@ def group(marked: Marked, ran: Ran, file: str, show_fix: bool) -> tuple[Found, .
         first = terms[0]
         reading = first.readings[0] if first.readings else None
         version, later = made(first, marked, ran)
-        line = written_in(version, ran) or first.line
+        line = first.made_at or written_in(version, ran) or first.line
         others = [r for r in first.readings[1:] if reading and r.price <= reading.price + 0.4 and r.id != found]
         mistakes.append(
             Found(
@@ -98,11 +99,12 @@ def group(marked: Marked, ran: Ran, file: str, show_fix: bool) -> tuple[Found, .
                 term=first.key,
                 terms=tuple(term.key for term in terms),
                 done=reading.done if reading else unexplained(first),
-                derivation=derivation(first, marked),
+                derivation="" if "′" in first.name else derivation(first, marked),
                 line=line,
                 text=linecache.getline(file, line).strip() if line and file else "",
                 factor=reading.factor if reading else 1.0,
                 fix=fixed(first, marked, ran, version, later) if show_fix and found not in ("G2", "E13") else "",
+                turn=first.turn,
                 alternatives=tuple(dict.fromkeys(f"{MISTAKES[r.id].name} ({r.id})" for r in others))[:3],
             )
         )
