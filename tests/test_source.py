@@ -135,7 +135,7 @@ def test_a_vector_of_weights_is_written_as_on_paper():
     assert lines_of(program)[:3] == ["dz = (p - y) / m", "dw = X.T @ dz", "db = np.sum(dz)"]
     e = y - X @ w
     program = agrees(e @ e / 6 + 0.1 * (w @ w), {"w": w}, {"X": X, "y": y, "e": e})
-    assert lines_of(program)[:2] == ["de = 2 * e / m", "dw = w / 5 + X.T @ -de"]
+    assert lines_of(program)[:2] == ["de = 2 * e / m", "dw = 0.2 * w - X.T @ de"]
     assert " y - X @ w\n" in str(program)
 
 
@@ -459,6 +459,17 @@ def test_a_notebook_shows_it_escaped():
     assert "&gt;" in html and "<script>" not in html and html.startswith("<pre")
 
 
+@pytest.mark.parametrize("dtype", [float, int])
+def test_a_logistic_regression_as_in_a_course(dtype):
+    X, Y = rng.standard_normal((3, 6)), np.array([[1, 0, 0, 1, 1, 0]], dtype)
+    w, b = Tensor(rng.standard_normal((3, 1)), requires_grad=True), Tensor(0.0, requires_grad=True)
+    A = 1 / (1 + np.exp(-(np.dot(w.T, X) + b)))
+    cost = -1 / 6 * np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A))
+    text = str(source(cost, names={"X": X, "Y": Y, "w": w, "b": b, "A": A, "cost": cost}))
+    assert "def backprop(X, Y, w, b):" in text
+    assert "(A - Y) / m " in text
+
+
 def test_the_command_prints_it(capsys):
     assert main(["source", "mlp", "--sizes", "2", "16", "1", "--loss", "bce"]) == 0
     text = capsys.readouterr().out
@@ -471,6 +482,8 @@ def test_the_command_prints_it(capsys):
     assert "--sizes, --activation, --loss and --fused are for mlp" in capsys.readouterr().err
     assert main(["source", "mlp", "--sizes", "2"]) == 2
     assert "--sizes must be at least two whole numbers above 0; got [2]" in capsys.readouterr().err
+    assert main(["source", "mlp", "--sizes", "2", "4", "1", "--loss", "cross-entropy"]) == 2
+    assert "cross-entropy needs at least two classes, the last of --sizes; got [2, 4, 1]" in capsys.readouterr().err
 
 
 def test_it_is_loaded_when_it_is_asked_for():

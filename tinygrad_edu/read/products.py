@@ -42,7 +42,7 @@ def weight_first(node: GraphNode) -> bool:
     """Whether a product has its matrix of parameters on the left."""
     if node.op not in (ops.matmul, ops.dot):
         return False
-    a, b = node.inputs
+    a, b = (x.parents[0] if isinstance(x, GraphNode) and x.op is ops.transpose else x for x in node.inputs)
     both = isinstance(a, GraphNode) and isinstance(b, GraphNode) and a.data.ndim == b.data.ndim == 2
     return both and a.kind == "parameter" and b.kind != "parameter"  # type: ignore[union-attr]
 

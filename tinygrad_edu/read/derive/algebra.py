@@ -142,6 +142,17 @@ def total(expression: Any, over: Any, length: Any, wish: str = "") -> Any:
     return result
 
 
+def alike(expression: Any) -> Any:
+    """The expression with sums that differ in the letter of their index alone as the same sum."""
+
+    def lettered(term: Any, k: Any, *others: Any) -> Any:
+        depth = max((int(x.args[1].name) + 1 for x in term.atoms(Total) if x.args[1].name.isdigit()), default=0)
+        letter = index(str(depth), bound=True)
+        return Total(term.xreplace({k: letter}), letter, *others)
+
+    return expression.replace(Total, lettered)
+
+
 # Simplification: the cheap strategies first, and the shortest result wins.
 
 

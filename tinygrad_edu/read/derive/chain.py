@@ -15,9 +15,10 @@ import numpy as np
 import sympy
 from sympy import Indexed
 
+from tinygrad_edu import ops
 from tinygrad_edu.graph import Graph, GraphNode
 from tinygrad_edu.read.derive import Derivation, Joined, Line, Section, Step
-from tinygrad_edu.read.derive.algebra import Slope, Total, entry, rename, solved, tidy, total
+from tinygrad_edu.read.derive.algebra import Slope, Total, alike, entry, rename, solved, tidy, total
 from tinygrad_edu.read.derive.letters import Letters
 from tinygrad_edu.read.derive.links import Contribution, Links
 from tinygrad_edu.read.derive.mathematics import text, text_of
@@ -25,6 +26,8 @@ from tinygrad_edu.read.derive.symbols import Entries
 from tinygrad_edu.read.products import PRODUCTS
 
 __all__ = ["Chain"]
+
+LONG = 24  # operations
 
 
 class Chain(Links):
@@ -68,8 +71,14 @@ class Chain(Links):
         inside = {
             x: node for node, x in self.cut.items() if known.expression.has(Slope) and mentions(known.expression, x)
         }
-        terms = [self.in_matrices(part.entries) for part in self.arriving[self.target]]
-        if known.matrix is not None and not isinstance(known.expression, Slope):
+        parts = self.arriving[self.target]
+        terms = [self.in_matrices(part.entries) for part in parts]
+        turned = self.wholes.get(parts[0].use) if len(parts) == 1 and parts[0].use.op is ops.transpose else None
+        if turned is not None:
+            named = {x.name for x in turned.atoms(sympy.MatrixSymbol)}
+            inside = {x: node for node, x in self.cut.items() if self.slope_text(node) in named}
+            left, steps = self.arrays.matrix(self.slope_text(self.target), (*known.shape, 1)[:2]), [turned.T]
+        elif known.matrix is not None and not isinstance(known.expression, Slope):
             left, steps = self.arrays.matrix(self.slope_text(self.target), (*known.shape, 1)[:2]), [known.matrix]
         elif len(terms) > 1 and None not in terms and any(isinstance(x, sympy.MatrixExpr) for x in terms):
             left = self.arrays.matrix(self.slope_text(self.target), (*known.shape, 1)[:2])
@@ -123,8 +132,7 @@ class Chain(Links):
             steps = [Step(Joined("+", tuple(part.entries.expression for part in parts)), expression)]
         if anchor:
             steps.append(expression)
-            expression = self.letters.expanded(expression)
-            simple = self.simplest(expression, axes, node.shape)
+            expression, simple = self.written_out(expression, node)
             steps += [expression, simple]
             expression, assumed = self.assume(simple)
             steps += [expression] if assumed else []
@@ -151,13 +159,27 @@ class Chain(Links):
         if node is self.target and len(parts) == 1 and parts[0].entries.expression == expression:
             self.known[node].matrix = parts[0].entries.matrix
 
+    def written_out(self, expression: Any, node: GraphNode) -> tuple[Any, Any]:
+        """A formula in terms of what has a name, and its simplest form; if long, with long functions as u1, u2, ..."""
+        found = []
+        functions = [x for x in self.way if isinstance(self.letters.function(x), sympy.Function)]
+        long = [x for x in functions if self.letters.expanded(self.letters.function(x)).count_ops() > 4]
+        for keep in ((), long):
+            written = self.letters.expanded(expression, keep)
+            found.append((written, self.simplest(written, self.letters.axes(node), node.shape)))
+            if found[0][1].count_ops() <= LONG:
+                break
+        return min(found, key=lambda pair: int(pair[1].count_ops()))
+
     def by_meaning(self, expression: Any, node: GraphNode) -> tuple[Any, str]:
         """A formula made shorter by what a value with a name is: as A = 1/(1 + exp(-Z)), 1 + exp(Z) is 1/(1 - A)."""
         axes = self.letters.axes(node)
+        slopes = {slope: quantity(slope) for slope in expression.atoms(Slope)}
+        bare, back = expression.xreplace(slopes), {symbol: slope for slope, symbol in slopes.items()}
         for y in self.way:
-            meaning = self.letters.meaning(y) if expression.has(self.symbol(y)) and y.shape == node.shape else None
-            for form in () if meaning is None else solved(expression, self.symbol(y), meaning):
-                shorter = self.simplest(form, axes, node.shape)
+            meaning = self.letters.meaning(y) if bare.has(self.symbol(y)) and y.shape == node.shape else None
+            for form in () if meaning is None else solved(bare, self.symbol(y), meaning):
+                shorter = self.simplest(form.xreplace(back), axes, node.shape)
                 same = np.allclose(self.arrays.evaluate(shorter, axes, node.shape), self.gradients[node])
                 if same and shorter.count_ops() < expression.count_ops():
                     return shorter, f"as {text(self.line(self.symbol(y), [meaning], axes, y.data))}"
@@ -165,6 +187,11 @@ class Chain(Links):
 
     def vanishing(self, expression: Any, node: GraphNode) -> str:
         """Why a formula is 0, by what a value with a name is: to shift a row by its largest leaves its softmax."""
+        for y, slope in ((y, slope) for y in self.before for slope in expression.atoms(Slope)):
+            if name_of(slope.args[1]) == self.name(y):
+                letters = dict(zip(self.letters.axes(y), getattr(slope.args[1], "indices", ()), strict=True))
+                expression = expression.xreplace({slope: rename(self.before[y], letters, around=expression)})
+        expression = expression.xreplace({slope: quantity(slope) for slope in expression.atoms(Slope)})
         for y in self.way:
             meaning = self.letters.meaning(y) if y is not node else None
             written, before = expression, len(self.sections)
@@ -172,17 +199,18 @@ class Chain(Links):
                 letters = dict(zip(self.letters.axes(y), getattr(found, "indices", ()), strict=True))
                 written = written.xreplace({found: rename(meaning, letters, around=written)})
             if written is not expression:
-                again = written.replace(Total, lambda *args: total(*args) if len(args) == 3 else Total(*args))
-                if self.assume(tidy(again))[0] == 0:
+                again = alike(written).replace(Total, lambda *args: total(*args) if len(args) == 3 else Total(*args))
+                if self.assume(tidy(alike(again)))[0] == 0:
                     return f"as {text(self.line(self.symbol(y), [meaning], (), y.data))}"
                 del self.sections[before:]  # what was assumed for nothing
         return ""
 
     def must_cut(self, node: GraphNode, expression: Any) -> bool:
-        """Whether to go on with dJ/d(node) as one quantity: at matrices, and where a formula gets long."""
+        """Whether to go on with dJ/d(node) as one quantity: at matrices, names behind them, and in long formulas."""
         into_product = node.op in PRODUCTS
         through_product = any(part.use.op in PRODUCTS for part in self.arriving[node])
-        return into_product or through_product or expression.count_ops() > 40
+        behind = expression.has(Slope) and self.letters.is_anchor(node) and not isinstance(expression, Slope)
+        return into_product or through_product or behind or expression.count_ops() > 40
 
     def entries_of(self, expression: Any, node: GraphNode) -> Entries:
         generic = self.letters.entries(node)
@@ -202,6 +230,11 @@ def visible(x: Any) -> set[Any]:
 def mentions(expression: Any, name: str) -> bool:
     """Whether dJ/d(name) stands in an expression."""
     return any(name_of(slope.args[1]) == name for slope in expression.atoms(Slope))
+
+
+def quantity(slope: Any) -> Any:
+    """dJ/dA_ij as an entry of its own, in which A does not stand."""
+    return entry(f"slope {name_of(slope.args[1])}", getattr(slope.args[1], "indices", ()))
 
 
 def name_of(x: Any) -> str:

@@ -10,7 +10,7 @@ Arrays without a name that the graph holds are recognised by their numbers: 1 - 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -274,12 +274,16 @@ class Letters:
                 self.forwards[node] = None
         return self.forwards[node]
 
-    def expanded(self, expression: Any) -> Any:
-        """Values without a name written out."""
+    def function(self, node: GraphNode) -> Any:
+        """What a value without a name is computed as, or None."""
+        return None if self.is_anchor(node) else self.forward(node).expression  # type: ignore[union-attr]
+
+    def expanded(self, expression: Any, keep: Collection[GraphNode] = ()) -> Any:
+        """Values without a name written out, but for those to keep."""
         kept = {slope: sympy.Dummy(real=True) for slope in expression.atoms(Slope)}
         expression = expression.xreplace(kept)
         for node in reversed(self.way):
-            if self.is_anchor(node):
+            if self.is_anchor(node) or node in keep:
                 continue
             for found in self.mentions(expression, self.names[node]):
                 axes, _ = self.link(node)

@@ -137,7 +137,8 @@ def latex_lines(line: Line, before_note: str = " &&") -> list[str]:
     left, *steps = shown_steps(plain(line), latex_of)
     note = rf"{before_note} \text{{{escaped(line.note)}}}" if line.note else ""
     sign = r":\;" if isinstance(line.left, str) else "="
-    return [f"{left} &{sign} {steps[0] if steps else ''}{note}", *(f"&= {step}" for step in steps[1:])]
+    lines = [f"{left} &{sign} {steps[0] if steps else ''}", *(f"&= {step}" for step in steps[1:])]
+    return [*lines[:-1], lines[-1] + note]
 
 
 # HTML with MathML

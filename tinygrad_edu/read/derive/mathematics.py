@@ -22,7 +22,7 @@ from tinygrad_edu.read.derive.algebra import Slope, Total, entry
 
 __all__ = ["left_side", "page", "plain", "shown_steps", "text", "text_of"]
 
-WIDTH = 100
+WIDTH = 80
 
 
 def name_of(x: Any) -> str:

@@ -15,7 +15,7 @@ that is not is a function of the length, and is written with m.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,7 @@ class Calls(Rearranged):
         super().__init__(terms, plain)
         self.length = length or Length(None, 1, 1)
         self.found: dict[Value, Any] = {}
+        self.given_terms: Mapping[Value, Any] = self.found
         self.builders |= {
             placed: self.placed,
             ops.scatter: self.scattered,
@@ -78,7 +79,11 @@ class Calls(Rearranged):
         self.builders |= {} if plain else {np.mean: self.mean}
 
     def read(
-        self, first: Program, second: Program, backward: int = 0, after: Callable[[Value, Term], Term] | None = None
+        self,
+        first: Program,
+        second: Program,
+        backward: int = 0,
+        after: Callable[[Step, Step, Term], Term] | None = None,
     ) -> None:
         """The terms of all steps; `after` may put another in place of one as soon as it is made.
 
@@ -90,7 +95,15 @@ class Calls(Rearranged):
             for a, b in zip(one.result.shape, other.result.shape, strict=True):
                 self.note(a, b)
             term = self.step(one, args, kwargs)
-            self.found[one.result] = after(one.result, term) if after else term
+            self.found[one.result] = after(one, other, term) if after else term
+
+    def again(self, one: Step, other: Step, terms: Mapping[Value, Any]) -> Term:
+        """The term of a step, given other terms of its arguments."""
+        self.given_terms, before = terms, self.given_terms
+        args, kwargs = self.paired((one.args, one.kwargs), (other.args, other.kwargs))
+        self.given_terms = before
+        term: Term = self.step(one, args, kwargs)
+        return term
 
     def given(self, name: str, value: Value, bias: bool) -> Term:
         """The argument for an input of the program."""
@@ -113,7 +126,7 @@ class Calls(Rearranged):
     def paired(self, first: Any, second: Any) -> Any:
         """An argument as recorded with both lengths."""
         if isinstance(first, Value):
-            return self.constant(first, second) if first.known else self.found[first]
+            return self.constant(first, second) if first.known else self.given_terms[first]
         if isinstance(first, tuple | list):
             parts = [self.paired(a, b) for a, b in zip(first, second, strict=True)]
             return parts if isinstance(first, list) else tuple(parts)

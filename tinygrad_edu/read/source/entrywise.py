@@ -63,6 +63,8 @@ class Entrywise:
             params = {} if axis == len(args[0].shape) - 1 else {"axis": axis}
         if function in REDUCTIONS:
             args, params = reduction(function, *args, **params)
+            if self.backward and params.get("keepdims") and (known := self.known(function, args[0], params)):
+                return self.make(np.reshape, (known, result.shape), {})
         if function in self.builders and not self.undefined(function, args):
             try:
                 return self.builders[function](*args, **params)
@@ -75,6 +77,13 @@ class Entrywise:
             one = self.make(function, tuple(map(narrow, args)), params, np.empty((), result.dtype))
             return self.terms.stretched(one, result.shape)
         return self.terms.call(function, args, params, result.shape, result.dtype)
+
+    def known(self, function: Any, x: Term, params: dict[str, Any]) -> Term | None:
+        """The same reduction without the axes that are kept, if it has a name."""
+        flat = {key: value for key, value in params.items() if key != "keepdims"}
+        shape = tuple(n for a, n in enumerate(x.shape) if a not in params.get("axis", range(len(x.shape))))
+        found = self.terms.call(function, (x,), flat, shape, x.dtype)
+        return found if found in self.terms.kept and shape else None
 
     def undefined(self, function: Any, args: Any) -> bool:
         """Whether arithmetic on these is not that of numbers: truth values, a division by 0."""

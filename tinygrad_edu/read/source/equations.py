@@ -9,21 +9,23 @@ Read next: `listing.py`, which of these become lines.
 
 from __future__ import annotations
 
+import re
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.graph import ACTIVATIONS, Graph, GraphNode
 from tinygrad_edu.read.products import PRODUCTS
-from tinygrad_edu.read.program import Value
+from tinygrad_edu.read.program import Step, Value
 from tinygrad_edu.read.source.calls import Calls, Length
 from tinygrad_edu.read.source.naming import Naming, identifier
 from tinygrad_edu.read.source.replay import Data, Recording, Replay, recorded
-from tinygrad_edu.read.source.simplify import Simplify, Used
+from tinygrad_edu.read.source.simplify import Simplify, Used, held_in
 from tinygrad_edu.read.source.spelling import HELPERS
-from tinygrad_edu.read.source.terms import Term, Terms
+from tinygrad_edu.read.source.terms import Sum, Term, Terms, narrow
 from tinygrad_edu.read.source.turned import Turned
 
 __all__ = ["Equations"]
@@ -44,7 +46,7 @@ class Equations:
         self, graph: Graph, names: Mapping[str, Any], simplify: bool = True, layout: str | None = None
     ) -> None:
         self.graph, self.simplified = graph, simplify and len(graph.nodes) <= MOST
-        self.replay = Replay(graph)
+        self.replay = Replay(graph, names)
         self.record(layout, names)
 
     # The program as terms
@@ -73,13 +75,16 @@ class Equations:
         self.names = self.value_names()
         self.gradient_names = {node: self.naming.name(f"d{name}") for node, name in self.names.items()}
         self.trail: dict[Value, list[Used]] = {}
+        self.whole: dict[Value, Term] = {}  # gradients as they are without names
+        self.whole_trail: dict[Value, list[Used]] = {}
         self.shorter = Simplify(self.calls)
         self.start = 0  # atoms made from here on belong to the backward pass
         self.give(first, second)
         if self.simplified:
             self.find_facts()
-        self.has_name = {value for node, value in first.values.items() if node.named}
-        self.has_name |= {value for node, value in first.gradients.items() if node.named}
+        named = {node for node in self.names if node.named or node in self.before}
+        self.has_name = {found[node] for found in (first.values, first.gradients) for node in named & found.keys()}
+        self.forks = {value for node, value in first.gradients.items() if is_fork(node)}
         self.calls.read(first.trace, second.trace, first.backward, self.made)
 
     def laid_out(self, layout: str | None, length: Length) -> Calls:
@@ -111,28 +116,63 @@ class Equations:
             else:
                 self.calls.given(self.gradient_names[node], value, False)
 
-    def made(self, value: Value, term: Term) -> Term:
+    def made(self, step: Step, other: Step, term: Term) -> Term:
         """What stands for a value whose term was just made: of the forward pass itself, else its shortest form."""
+        value = step.result
         if not self.calls.backward:
             self.shorter.cheap.update((term, term.atom))
             if value in self.has_name:
                 self.terms.kept.update((term, term.atom))
+                self.shorter.products += [term] if len(term.factors) > 1 else []
             self.start = next(self.terms.created)
             return term
         if not self.simplified:
             return term
-        self.shorter.used = []
         for rows, axis in self.calls.one_hots:
             self.shorter.assume(rows, axis)
         self.calls.one_hots.clear()
-        term = self.shorter(term)
-        step: Any = value.step
-        trails = [used for x in step.inputs for used in self.trail.get(x, ())]
-        gone = self.shorter.cancelled(step.function, [self.calls.found.get(x) for x in step.inputs])
-        self.trail[value] = list(dict.fromkeys([*trails, *gone, *self.shorter.used]))
-        if value in self.has_name:
-            self.calls.anchors.add(term)
+        term, trail = self.shortest(step, term, self.calls.found, self.trail)
+        whole, whole_trail = term, trail
+        if step.function not in (np.matmul, np.dot) and any(x in self.whole for x in step.inputs):
+            terms = ChainMap(self.whole, self.calls.found)
+            whole = self.calls.again(step, other, terms)
+            whole, whole_trail = self.shortest(step, whole, terms, ChainMap(self.whole_trail, self.trail))
+            if self.shorter.is_cut(whole):
+                whole, whole_trail = term, trail
+        stands = value in self.has_name or value in self.forks
+        if whole is not term or stands:
+            self.whole[value], self.whole_trail[value] = whole, whole_trail
+        if narrow(whole).constant == 0 or (stands and self.cancels(whole, term)):
+            term, trail = whole, whole_trail
+        self.trail[value] = trail
+        return self.standing(term) if stands else term
+
+    def cancels(self, whole: Term, term: Term) -> bool:
+        """Whether a gradient gets shorter when others are not called by their names.
+
+        Shorter than with their names, or than one of them; made of the forward pass alone, than all of them together.
+        """
+        size, named = self.shorter.size, [term]
+        for x in named:
+            named += [inner for atom in held_in(x) if (inner := atom.args[0]) not in named]
+        most = sum(map(size, named[1:])) if self.shorter.is_forward(whole) else 0
+        return size(whole) < max(most, *map(size, named[: 1 + len(held_in(term))]))
+
+    def standing(self, term: Term) -> Term:
+        """The gradient of a value with a name, or of a sum: what is made of it does not look into it."""
+        term = self.shorter.completed(term)
+        if narrow(term).shape and (term.atom is None or isinstance(term.atom, Sum)):
+            term = self.terms.hold(term)
+        self.calls.anchors.add(term)
         return term
+
+    def shortest(self, step: Any, term: Term, found: Mapping[Value, Term], trails: Mapping[Value, list[Used]]) -> Any:
+        """The shortest form of the term of a step, and the identities that led to it."""
+        self.shorter.used = []
+        term = self.shorter(term)
+        before = [used for x in step.inputs for used in trails.get(x, ())]
+        gone = self.shorter.cancelled(step.function, [found.get(x) for x in step.inputs])
+        return term, list(dict.fromkeys([*before, *gone, *self.shorter.used]))
 
     def find_facts(self) -> None:
         """Rows of probabilities add up to 1: true of the data, not of every array."""
@@ -160,6 +200,8 @@ class Equations:
         def order(x: Data) -> int:
             if first and x.node and x.node in first.inputs[:2] and x.batch is not None:
                 return 0
+            if x.along is not None:
+                return 0
             return 2 if x.node and recorded(x.node) else 1
 
         found: dict[Data, str] = {}
@@ -181,12 +223,15 @@ class Equations:
     def value_names(self) -> dict[GraphNode, str]:
         """Names for the values of the graph: its own, and without simplification u1, u2, ... for all others."""
         found = {x.node: name for x, name in self.arguments.items() if x.node}
+        self.before = before_activations(self.graph)
         count = 0
         for node in self.graph.nodes:
             if node.op is None:
                 continue
             if node.named and identifier(node.name):
                 found[node] = self.naming.name(node.name)
+            elif node in self.before:
+                found[node] = self.naming.name(self.before[node])
             elif not self.simplified or node.kind == "output":
                 count += 1
                 found[node] = self.naming.name(f"u{count}" if node.kind != "output" else "out")
@@ -236,6 +281,26 @@ class Equations:
         shape = self.given[x].shape
         turned = len(shape) == 2 and shape != self.first.inputs[x].shape
         return x.array if not turned else x.array.T if x.array.ndim == 2 else x.array[:, None]
+
+
+def before_activations(graph: Graph) -> dict[GraphNode, str]:
+    """Names for what activations with a name are taken of: z1 in h1 = tanh(z1), Z in A = tanh(Z)."""
+    taken, found = {node.name for node in graph.nodes}, dict[GraphNode, str]()
+    for node in graph.nodes:
+        letter = re.fullmatch(r"([AaHh])_?(\d*)", node.name) if node.op in ACTIVATIONS and node.named else None
+        x = node.parents[0] if letter else node
+        if letter and x.op in (ops.add, *PRODUCTS) and not x.named and len(x.uses) == 1:
+            name = ("Z" if letter[1].isupper() else "z") + letter[2]
+            if name not in taken:
+                found[x] = name
+                taken.add(name)
+    return found
+
+
+def is_fork(node: GraphNode) -> bool:
+    """Whether a value is a sum of what a layer makes, or of a bias: more than one gradient is made of its own."""
+    parts = [x for x in node.parents if recorded(x)]
+    return node.op is ops.add and len(parts) == 2 and any(x.op is None or x.op in PRODUCTS for x in parts)
 
 
 def is_bias(node: GraphNode) -> bool:

@@ -106,7 +106,6 @@ PATTERNS = (
         "logistic",
         lambda e: e / (1 + e),
         lambda e: 1 - 1 / (1 + e),
-        "exp(-z) / (1 + exp(-z)) is 1 - sigmoid(z)",
     ),
     Identity(
         "zero over zero",  # the rule of x log y counts it as 0; times y it is x in any case
@@ -119,6 +118,18 @@ PATTERNS = (
         lambda z, *, axis: _sum(ops.softmax(z, axis=axis), axis),
         _one,
         "a softmax adds up to 1",
+    ),
+    Identity(
+        "deviations add up to 0",
+        lambda x, *, axis: _sum(x - np.mean(x, axis=axis, keepdims=True), axis),
+        lambda x, *, axis: np.zeros((1, 1)),
+        "deviations from a mean add up to 0",
+    ),
+    Identity(
+        "deviations of rows add up to 0",
+        lambda x: np.sum(x - np.mean(x, axis=0), axis=0),
+        lambda x: np.zeros(1),
+        "deviations from a mean add up to 0",
     ),
     Identity(
         "exp of log-softmax",

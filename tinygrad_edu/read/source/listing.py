@@ -20,7 +20,7 @@ from tinygrad_edu.read.source.rearranged import is_eye
 from tinygrad_edu.read.source.replay import recorded
 from tinygrad_edu.read.source.simplify import Used
 from tinygrad_edu.read.source.spelling import HELPERS, LAST, Spelling
-from tinygrad_edu.read.source.terms import Atom, Call, Name, Sum, Term, narrow
+from tinygrad_edu.read.source.terms import Atom, Call, Name, Sum, Term, held, narrow
 
 __all__ = ["Line", "Listing"]
 
@@ -135,6 +135,7 @@ class Listing(Equations):
     def trial(self) -> list[Line]:
         """Spell every line that is needed."""
         self.spelling.forget()
+        self.spelling.backward = sum(not line.backward for line in self.lines)
         owner: dict[Any, Line] = {}
         liked = {line.term: line for line in reversed(self.lines) if line.name[:2] in ("dZ", "dz")}
         for rank, line in enumerate(self.lines):
@@ -173,7 +174,7 @@ class Listing(Equations):
         often = [part for part in worth if counts[part] > 1]
         long = [part for part in worth if any(len(line.text) > LONGEST and part in line.inside for line in live)]
         return (
-            [("", max(often or long, key=lambda part: (self.shorter.size(part), -newest(part))))]
+            [("", max(often or long, key=lambda part: (self.shorter.size(opened(part)), newest(part))))]
             if often or long
             else []
         )
@@ -188,7 +189,12 @@ class Listing(Equations):
         atom = part.atom
         if isinstance(atom, Call):
             return atom.function not in SHORT
-        return self.shorter.size(part) > 3 or len(part.factors) > 2
+        parts = atom.terms if isinstance(atom, Sum) else ()
+        return self.shorter.size(part) > 3 or len(part.factors) > 2 or any(map(self.is_product, parts))
+
+    def is_product(self, part: Term) -> bool:
+        """Whether a term is a product without a name."""
+        return len(part.factors) > 1 and self.terms.term(ONE, dict(part.factors)) not in self.terms.kept
 
     def textbook(self, part: Term) -> str:
         """What a textbook calls an activation of Z2 and one-hot rows; nothing if that name is taken."""
@@ -318,6 +324,12 @@ def told(whys: list[str]) -> str:
     if len(gone) > 1:
         return ", ".join([f"{', '.join(gone[:-1])} and {gone[-1]} cancel", *others])
     return ", ".join([*(f"{x} cancels" for x in gone), *others])
+
+
+def opened(term: Term) -> Term:
+    """What is behind a term that is not looked into."""
+    inner: Term = term.atom.args[0] if isinstance(term.atom, Call) and term.atom.function is held else term
+    return inner
 
 
 def newest(term: Term) -> int:

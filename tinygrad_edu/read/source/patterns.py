@@ -42,7 +42,7 @@ def sides(identity: Identity, terms: Any, axis: int | None) -> tuple[Term, Term]
         for name, x in zip(identity.parameters, given, strict=True):
             calls.found[x.value] = terms.name(f"?{name}", SAMPLE)
         calls.read(trace, trace)
-        found.append(calls.found[result.value] if hasattr(result, "value") else terms.number(1))
+        found.append(calls.found[result.value] if hasattr(result, "value") else terms.number(result.item()))
     return found[0], found[1]
 
 

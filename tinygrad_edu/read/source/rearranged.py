@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.read.source.entrywise import REDUCTIONS, Entrywise
-from tinygrad_edu.read.source.terms import Call, Sum, Term, Terms, narrow
+from tinygrad_edu.read.source.terms import EACH_A_COLUMN, Call, Sum, Term, Terms, narrow
 
 __all__ = ["FIRST_COLUMN", "Rearranged", "is_eye"]
 
-EACH_A_ROW, EACH_A_COLUMN, FIRST_COLUMN = (slice(None), None), (None, slice(None)), (slice(None), 0)
+EACH_A_ROW, FIRST_COLUMN = (slice(None), None), (slice(None), 0)
 
 
 class Rearranged(Entrywise):
@@ -62,7 +62,21 @@ class Rearranged(Entrywise):
         if ndims == (2, 2) and a.shape[1] == 1 and any(numbers) and not self.plain:
             return self.multiplied(a, b)
         shape = (*a.shape[:-1], *b.shape[1:])
+        if self.backward and not self.plain:
+            outside, a, b = self.scalars(a, b)
+            inside = self.terms.call(np.matmul, (a, b), {}, shape, np.result_type(a.dtype, b.dtype))
+            return self.terms.multiply(outside, inside)
         return self.terms.call(np.matmul, (a, b), {}, shape, np.result_type(a.dtype, b.dtype))
+
+    def scalars(self, *terms: Term) -> tuple[Term, ...]:
+        """The numbers in several terms as one, and the terms without them."""
+        outside, inside = [], []
+        for x in terms:
+            numbers = {atom: n for atom, n in x.factors if not atom.shape} if x not in self.anchors else {}
+            coefficient = x.coefficient if x not in self.anchors and len(numbers) < len(x.factors) else Fraction(1)
+            outside.append(self.terms.term(coefficient, numbers))
+            inside.append(self.terms.divide(x, outside[-1]))
+        return self.terms.multiply(*outside), *inside
 
     def transposed(self, x: Term, axes: Any = None) -> Term:
         if isinstance(axes, Term):  # a rule found them, as an array; else they are 0, 1, 2, ...
@@ -82,10 +96,11 @@ class Rearranged(Entrywise):
     def transposed_matrix(self, x: Term, shape: tuple[int, ...]) -> Term:
         """A vector, one-hot rows, or a product that has a transpose in it, written the other way; else x.T."""
         call = x.atom
-        arrays = [(atom, n) for atom, n in x.factors if atom.shape]
-        if len(arrays) == 1 and arrays[0][1] == 1 and (vector := vector_in(arrays[0][0])) is not None:
-            outside = self.terms.term(x.coefficient, {atom: n for atom, n in x.factors if not atom.shape})
-            return self.multiplied(outside, self.reshaped(vector, shape))
+        outside, inside = self.scalars(x)
+        if inside is not x and not self.plain and isinstance(inside.atom, Call):
+            return self.multiplied(outside, self.transposed(inside))
+        if (vector := vector_in(call)) is not None:
+            return self.reshaped(vector, shape)
         if isinstance(call, Call) and call.function is np.transpose:
             before: Term = call.args[0]
             return before
@@ -145,7 +160,7 @@ class Rearranged(Entrywise):
                 return self.product(a, vector)
             if a.shape[:1] == (1,) and (vector := self.vector(a)) is not None:
                 return self.product(vector, b)
-        if call.function in REDUCTIONS and kept(call) == new:
+        if call.function in REDUCTIONS and kept(call) == new and call not in self.terms.kept:
             return self.terms.call(call.function, call.args, call.params | {"keepdims": True}, new, call.dtype)
         if call.function is np.transpose and 1 in call.shape and len(call.shape) == 2:
             return self.reshaped(call.args[0], new)

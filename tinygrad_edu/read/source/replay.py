@@ -11,7 +11,9 @@ by the program.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +21,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, chain_rule
-from tinygrad_edu.graph import MADE, Graph, GraphNode
+from tinygrad_edu.graph import MADE, Graph, GraphNode, form_of
 from tinygrad_edu.read.masks import find_masks
 from tinygrad_edu.read.products import PRODUCTS, one_example, weight_first
 from tinygrad_edu.read.program import Value, replaced
@@ -37,6 +39,7 @@ class Data:
     array: np.ndarray
     node: GraphNode | None = None
     batch: int | None = None
+    along: int | None = None  # where the examples are in what it is a whole of
 
     def shape(self, length: int) -> tuple[int, ...]:
         return tuple(length if a == self.batch else n for a, n in enumerate(self.array.shape))
@@ -69,12 +72,13 @@ class Mirror(Node):
 class Replay:
     """What is decided before: the arguments, and the axis of the examples. `m` is their number, None without any."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, names: Mapping[str, Any]) -> None:
         self.graph = graph
+        self.wholes = [x for x in names.values() if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
         self.columns = any(weight_first(node) for node in graph.nodes)
         self.m = self.find_batch()
         self.data: dict[GraphNode, Data] = {}
-        self.made: dict[GraphNode, tuple[Callable[[Any], Any], GraphNode]] = {}
+        self.made: dict[GraphNode, tuple[Callable[[Any], Any], GraphNode | Data]] = {}
         self.keys: dict[int, Data] = {}
         for node in graph.nodes:
             if node.op is None:
@@ -100,25 +104,34 @@ class Replay:
         return sizes[0] if sizes else None
 
     def find_made(self) -> None:
-        """Arrays without a name of their own that were computed from others: they have their numbers."""
+        """Arrays without a name that were made of others: they have their numbers, or are parts of them."""
         leaves = [node for node in self.graph.nodes if node.op is None and not recorded(node)]
-        for k, node in enumerate(leaves):
-            own = node.named and node.name.isidentifier()
-            if own or node.data.dtype.kind != "f" or not node.data.ndim:
-                continue
-            lone = node.data.size == 1 and not node.named  # 1 - Y of one example; more would be guessed
-            if lone and any(use.op in PRODUCTS for use in node.uses):
-                continue
-            forms = [*MADE.values()][: 1 if lone else None]
-            for x in leaves:
-                known = x not in self.made and x is not node and (x.named or (leaves.index(x) < k and not lone))
-                if not known or x.shape != node.shape or x.data.dtype.kind != "f":
-                    continue
-                if rule := next((f for f in forms if np.array_equal(f(x.data), node.data)), None):
-                    self.made[node] = (rule, x)
-                    break
+        known = {node.name: node for node in leaves if node.named and node.name.isidentifier()}
+        for node in (node for node in leaves if node not in known.values()):
+            alike = {name: x.data for name, x in known.items() if x.data.dtype.kind == node.data.dtype.kind in "fi"}
+            form, name = form_of(node.data, alike if node.data.ndim else {})
+            if form and (node.data.size > 1 or is_complement(node, form, known[name])):
+                self.made[node] = (MADE[form], known[name])
+            elif (part := self.part(node.data)) is not None:
+                self.made[node] = part
+            else:
+                known.setdefault(node.name, node)
         for node in self.made:
             del self.data[node]
+
+    def part(self, array: np.ndarray) -> tuple[Callable[[Any], Any], Data] | None:
+        """How to take an array out of one with a name, as in X[:, :2]; not where it has a part of the examples."""
+        axis = array.ndim - 1 if self.columns else 0
+        for whole in self.wholes:
+            if (found := part_of(array, whole)) is not None:
+                key, axes = found
+                along = axes[axis] if axes and array.shape[axis] == self.m else None
+                if along is None or whole.shape[along] == self.m:
+                    data = next((x for x in self.data.values() if x.array is whole), None) or self.keys.setdefault(
+                        id(whole), Data(whole, along=along)
+                    )
+                    return operator.itemgetter(key), data
+        return None
 
     def lift(self, array: np.ndarray) -> np.ndarray:
         """Class numbers in the key of an index are an argument, too."""
@@ -143,7 +156,7 @@ class Replay:
         """Say which axes have the length of the batch: of data, then of all but weights; False if there are none."""
         for x in self.arguments:
             node, shape = x.node, x.array.shape
-            axis = len(shape) - 1 if self.columns else 0
+            axis = x.along if x.along is not None else len(shape) - 1 if self.columns else 0
             free = node is None or not recorded(node) or (attempt > 0 and not weight(node))
             x.batch = axis if free and shape and shape[axis] == self.m else None
         return any(x.batch is not None for x in self.arguments)
@@ -192,6 +205,8 @@ class Replay:
         if node in self.data:
             return Traced(found.trace, found.inputs[self.data[node]])
         rule, x = self.made[node]
+        if isinstance(x, Data):
+            return rule(Traced(found.trace, found.inputs[x]))
         if x.op is not None:
             return rule(mirrors[x].data)
         return rule(self.leaf(x, found, mirrors))
@@ -220,6 +235,8 @@ class Replay:
                     return float(times * length)
                 if node.op is ops.multiply and x == 1 / (times * self.m):
                     return 1 / (times * length)
+            if node.op is ops.multiply and is_short(rate := x * self.m) and not is_short(x):
+                return rate / length  # 0.1 / (2 * m)
         return int(x) if x == x // 1 and abs(x) < 1e6 else x
 
     def params(self, node: GraphNode, found: Recording, length: int) -> dict[str, Any]:
@@ -249,6 +266,46 @@ def numbers_in(tree: Any) -> Iterator[int]:
         yield from numbers_in((tree.start, tree.stop, tree.step))
     elif type(tree) is int:
         yield tree
+
+
+def is_complement(node: GraphNode, form: str, other: GraphNode) -> bool:
+    """Whether a single number is 1 - Y of one example, rather than a number that happens to be the same."""
+    return form == next(iter(MADE)) and other.named and not any(use.op in PRODUCTS for use in node.uses)
+
+
+def part_of(array: np.ndarray, whole: np.ndarray) -> tuple[Any, tuple[int, ...]] | None:
+    """The key for which array is whole[key], by where both are in memory, and which axes it keeps; or None."""
+    inside = array.size < whole.size and array.ndim <= whole.ndim and np.may_share_memory(array, whole)
+    if not inside or array.dtype != whole.dtype or min(whole.strides) <= 0:
+        return None
+    offset, starts = address(array) - address(whole), [0] * whole.ndim
+    for a in np.argsort(whole.strides)[::-1]:
+        starts[a], offset = divmod(offset, whole.strides[a])
+    for axes in itertools.combinations(range(whole.ndim), array.ndim):
+        key: list[Any] = list(starts)
+        for a, n, stride in zip(axes, array.shape, array.strides, strict=True):
+            step = stride // whole.strides[a] if n > 1 else 1
+            stop = starts[a] + (n - 1) * step + 1
+            key[a] = slice(starts[a] or None, stop if stop < whole.shape[a] else None, step if step > 1 else None)
+        while key[-1] == slice(None):
+            key.pop()
+        if max(starts[a] - n for a, n in enumerate(whole.shape)) < 0 and same_place(array, whole[tuple(key)]):
+            return (tuple(key) if len(key) > 1 else key[0]), axes
+    return None
+
+
+def address(x: np.ndarray) -> int:
+    found: int = x.__array_interface__["data"][0]
+    return found
+
+
+def same_place(a: np.ndarray, b: np.ndarray) -> bool:
+    return (address(a), a.shape, a.strides) == (address(b), b.shape, b.strides)
+
+
+def is_short(x: float) -> bool:
+    """Whether a number is a decimal of a few digits."""
+    return math.isclose(x, float(f"{x:.6g}"), rel_tol=4e-16)
 
 
 def original(value: Value) -> Value:

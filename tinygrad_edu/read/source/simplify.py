@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -21,9 +21,9 @@ from tinygrad_edu import ops
 from tinygrad_edu.read.source.calls import Calls
 from tinygrad_edu.read.source.identities import ADDS_UP, ARITHMETIC, PATTERNS, Identity
 from tinygrad_edu.read.source.patterns import matches, put, sides
-from tinygrad_edu.read.source.terms import Atom, Call, Sum, Term, held, narrow
+from tinygrad_edu.read.source.terms import Atom, Call, Name, Sum, Term, held, narrow
 
-__all__ = ["Simplify", "Used"]
+__all__ = ["Simplify", "Used", "held_in"]
 
 BY_NAME = {identity.name: identity for identity in ARITHMETIC}
 CHOICES = (np.where, np.greater, np.equal)
@@ -42,6 +42,7 @@ class Simplify:
 
     facts    terms that the data make equal to 1
     cheap    terms that are computed anyhow
+    products those of them that are products with a name
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -49,7 +50,9 @@ class Simplify:
         self.used: list[Used] = []
         self.facts: dict[Term, Identity] = {}
         self.cheap: set[Any] = set()
+        self.products: list[Term] = []
         self.sizes: dict[Any, int] = {}
+        self.cut: dict[Any, bool] = {}
         self.trials = 0  # that are under way, one inside the other
         self.done: dict[Term, tuple[Term, list[Used]]] = {}
         self.patterns = [
@@ -99,18 +102,63 @@ class Simplify:
         gone = {atom: n for atom, n in b.items() if a.get(atom, 0) * n < 0 and atom.shape}
         return [Used(BY_NAME["cancel"], (("a", self.terms.term(Fraction(1), gone)),))] if gone else []
 
+    def is_forward(self, x: Term) -> bool:
+        """Whether a term is made of arguments and values of the forward pass alone."""
+        atoms = [atom for atom, _ in narrow(x).factors if atom not in self.cheap and not isinstance(atom, Name)]
+        return x in self.cheap or all(isinstance(a, Sum) and all(map(self.is_forward, a.terms)) for a in atoms)
+
+    def is_cut(self, x: Any) -> bool:
+        """Whether something in a term is not looked into, outside of products of matrices."""
+        if x not in self.cut:
+            function = getattr(x, "function", None) if x not in self.cheap else np.matmul
+            inside = (
+                [atom for atom, _ in x.factors] if isinstance(x, Term) else getattr(x, "args", getattr(x, "terms", ()))
+            )
+            self.cut[x] = function is held or (
+                function is not np.matmul and any(self.is_cut(part) for part in inside if isinstance(part, Term | Atom))
+            )
+        return self.cut[x]
+
+    def completed(self, term: Term) -> Term:
+        """Sums that a factor of a product with a name stands before, with it inside: sum(g * P) where P = E / S."""
+        found, factors = self.terms.number(term.coefficient), dict(term.factors)
+        for atom, n in term.factors:
+            now = self.terms.term(Fraction(1), {atom: 1})
+            if isinstance(atom, Sum):
+                now = self.terms.add(*map(self.completed, atom.terms))
+            elif isinstance(atom, Call) and atom.function is np.sum and n == 1:
+                outside = self.missing(atom, factors)
+                inside = self.terms.multiply(atom.args[0], outside)
+                now = self.terms.divide(self.calls.make(np.sum, (inside,), atom.params, atom), outside)
+            found = self.terms.multiply(found, self.terms.power(now, n))
+        return self.terms.stretched(found, term.shape)
+
+    def missing(self, call: Call, factors: Mapping[Atom, int]) -> Term:
+        """Those of the factors that make up a product with a name together with some inside of a sum; or 1."""
+        inner: Term = call.args[0]
+        axes = call.params.get("axis", tuple(range(len(inner.shape))))
+        inside, keepdims = dict(inner.factors), call.params.get("keepdims", False)
+        for product in self.products if inner not in self.calls.anchors else ():
+            left = {a: k for a, k in product.factors if inside.get(a) != k}
+            if len(left) < len(product.factors) and all(
+                factors.get(a) == k and is_along(a, inner.shape, axes, keepdims) for a, k in left.items()
+            ):
+                return self.terms.term(Fraction(1), left)
+        return self.terms.number(1)
+
     # Size: how much there is to read and to compute
 
     def size(self, x: Term | Atom) -> int:
         if x in self.cheap:
-            return 1
+            return 1 if x in self.terms.kept else 2
         if x not in self.sizes:
             if isinstance(x, Sum):
                 self.sizes[x] = sum(map(self.size, x.terms)) + len(x.terms) - 1
             elif isinstance(x, Term):
                 bare = x.coefficient in (1, -1) and x.factors
-                each = sum(self.size(atom) + (abs(n) > 1) for atom, n in x.factors)
-                self.sizes[x] = each + max(len(x.factors) - 1, 0) + (0 if bare else 1)
+                each = sum(self.size(atom) + (abs(n) > 1) for atom, n in x.factors) + max(len(x.factors) - 1, 0)
+                known = self.terms.term(Fraction(1), dict(x.factors)) in self.cheap
+                self.sizes[x] = (1 if known else each) + (0 if bare else 1)
             elif isinstance(x, Call) and x.function is held:
                 self.sizes[x] = 1
             else:
@@ -139,31 +187,29 @@ class Simplify:
         whole = self.terms.term(Fraction(1), {call: 1})
         inner: Term = call.args[0]
         axes = call.params.get("axis", tuple(range(len(inner.shape))))
+        keepdims = call.params.get("keepdims", False)
 
         def summed(x: Term) -> Term:
-            return self.calls.summed(self.terms.stretched(x, inner.shape), axes, call.params.get("keepdims", False))
+            return self.calls.summed(self.terms.stretched(x, inner.shape), axes, keepdims)
 
         if inner in self.calls.anchors:
             return whole
         shorter = self(inner)
         if shorter is not inner:
             return summed(shorter)
-        constant = {
-            atom: n
-            for atom, n in inner.factors
-            if not atom.shape
-            or (call.params.get("keepdims") and len(atom.shape) == len(inner.shape) and is_along(atom, axes))
-        }
+        constant = {atom: n for atom, n in inner.factors if is_along(atom, inner.shape, axes, keepdims)}
         if constant or inner.coefficient != 1:
             outside = self.terms.term(inner.coefficient, constant)
             rest = self.terms.term(Fraction(1), {atom: n for atom, n in inner.factors if atom not in constant})
             found = self.terms.multiply(outside, self(summed(rest)))
             if self.size(found) <= self.size(whole):
                 return found
-        if isinstance(inner.atom, Sum):
-            found = self.terms.add(*(self(summed(part)) for part in inner.atom.terms))
-            if self.size(found) < self.size(whole):
-                return found
+        for atom, n in inner.factors if len(inner.factors) <= MOST_FACTORS else ():
+            if isinstance(atom, Sum) and n == 1 and len(atom.terms) <= MOST_TERMS:
+                rest = self.terms.term(inner.coefficient, {a: k for a, k in inner.factors if a is not atom})
+                found = self.terms.add(*(self(summed(self.terms.multiply(part, rest))) for part in atom.terms))
+                if self.size(found) < self.size(whole):
+                    return found
         return whole
 
     def by_fact(self, term: Term) -> Term | None:
@@ -277,7 +323,7 @@ class Simplify:
         return None
 
 
-def held_in(term: Term) -> set[Atom]:
+def held_in(term: Term) -> set[Call]:
     """The parts of a product or a sum that count as one, for they are long."""
     factors = [atom for atom, _ in narrow(term).factors]
     inside = [atom for whole in factors if isinstance(whole, Sum) for part in whole.terms for atom, _ in part.factors]
@@ -289,8 +335,10 @@ def lost(atom: Atom, n: int, part: Term) -> bool:
     return dict(part.factors).get(atom, 0) * n < 0
 
 
-def is_along(atom: Atom, axes: tuple[int, ...]) -> bool:
-    return all(atom.shape[a] == 1 for a in axes)
+def is_along(atom: Atom, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool = True) -> bool:
+    """Whether an atom is constant along axes of an array of this shape, and fits what is left when they are summed."""
+    missing = len(shape) - len(atom.shape)
+    return not atom.shape or all(a < missing or (keepdims and atom.shape[a - missing] == 1) for a in axes)
 
 
 def nearest(powers: Iterator[int]) -> int:

@@ -22,6 +22,7 @@ from tinygrad_edu.read.source.terms import Atom, Call, Name, Sum, Term, held
 __all__ = ["HELPERS", "Spelling"]
 
 LAST = 1 << 60
+LONG = 7  # characters of a number
 LOWEST, COMPARED, ADDED, MULTIPLIED, SIGNED, RAISED, WHOLE = range(7)  # how close the parts of an expression hold
 
 INFIX: dict[Any, tuple[str, int]] = {
@@ -82,6 +83,8 @@ HELPERS: dict[Any, tuple[str, str]] = {
 class Spelling:
     """Text for terms. `names` is in order: a name is used only for terms that come after it.
 
+    From the rank `backward` on they are names of gradients.
+
     Of the last text, `used` are the named terms and the functions in it, `inside` what is written out in it.
     """
 
@@ -95,7 +98,7 @@ class Spelling:
 
     def forget(self) -> None:
         """Call nothing by a name."""
-        self.limit = LAST
+        self.limit = self.backward = LAST
         self.names: dict[Term, str] = {}
         self.rank: dict[Term, int] = {}
         self.products: dict[Atom, list[Term]] = {}
@@ -148,14 +151,9 @@ class Spelling:
         squared = {x for x, n in factors if n % 2 == 0 and isinstance(x, Sum) and backwards(x)}
         if len(factors) == 1 and (coefficient, factors[0][1]) == (1, 1):
             return self.factor(factors[0][0], turned)
-        above, below = [], []
-        size = abs(coefficient)
-        if isinstance(size, Fraction) and size.denominator < 10:
-            above += [str(size.numerator)] if size.numerator != 1 else []
-            below += [str(size.denominator)] if size.denominator != 1 else []
-        elif size != 1:
-            above.append(number(size))
-        for x, n in factors:
+        rate = all(isinstance(x, Name) and x.shape for x, _ in factors)
+        above, below = ([text] if text != "1" else [] for text in fraction(abs(coefficient), rate))
+        for x, n in sorted(factors, key=lambda factor: not self.is_gradient(factor[0])):
             text, binding = self.factor(x, x if x in squared else turned)
             text = f"({text})" if binding < (MULTIPLIED + 1 if abs(n) == 1 else RAISED + 1) else text
             (above if n > 0 else below).append(text + (f"**{abs(n)}" if abs(n) != 1 else ""))
@@ -168,6 +166,11 @@ class Spelling:
         if len(above) > 1:
             return text, MULTIPLIED
         return text, SIGNED if coefficient < 0 else RAISED
+
+    def is_gradient(self, x: Any) -> bool:
+        """Whether a factor has the name of a gradient: it comes first."""
+        term = self.atoms.get(x, x)
+        return self.backward <= self.rank.get(term, -1) < self.limit
 
     def turns(self, x: Any, alone: bool) -> bool:
         """Whether a sum reads better with its signs turned than with a minus before it: A - Y does, 1 - A does not."""
@@ -204,7 +207,7 @@ class Spelling:
             x = x.atom
         if isinstance(x, Name):
             self.used.append(x)
-            return x.name, WHOLE
+            return x.name, RAISED if "**" in x.name else WHOLE
         self.inside.append(x)
         if isinstance(x, Sum):
             return self.sum(x, x is turned), ADDED
@@ -213,7 +216,7 @@ class Spelling:
     def sum(self, atom: Sum, turned: bool) -> str:
         """Terms with signs between them, one without a minus first."""
         parts = []
-        for part in atom.terms:
+        for part in sorted(atom.terms, key=lambda part: is_given(part) and any(map(has_product, atom.terms))):
             text, binding = self.spelled(part)
             minus = text.startswith("-") and binding >= MULTIPLIED
             text = text[1:] if minus else f"({text})" if binding < ADDED else text
@@ -268,6 +271,9 @@ class Spelling:
         dtype = f", dtype={self.plain(self.dtype)}" if self.dtype != float else ", dtype=float" if whole else ""
         if x.constant is not None and x.constant in (0, 1):
             return f"np.{'ones' if x.constant else 'zeros'}({shape}{dtype})"
+        summed = x.atom.args[0] if isinstance(x.atom, Call) and x.atom.function is np.sum and not x.shape else None
+        if summed is not None and summed.dtype.kind == "f" and call.shape == (1,) * len(summed.shape):
+            return f"np.sum({self.text(summed)}, keepdims=True)"
         if not x.shape:
             value = f"{self.text(x)}.0" if x.constant is not None and float(x.constant).is_integer() else self.text(x)
             return f"np.full({shape}, {value}{dtype})"
@@ -311,11 +317,32 @@ class Spelling:
         raise NotImplementedError(f"a value of type {type(x).__name__}")
 
 
+def fraction(x: Any, rate: bool) -> tuple[str, str]:
+    """What a number multiplies and divides by: 2 / 3, 0.1, 1 / 0.8; as a rate, before an array that is given, 0.2."""
+    if not isinstance(x, Fraction) or (rate and x.denominator == 5):
+        return number(x), "1"
+    decimal, inverse = number(x), number(1 / x)
+    kept = x > 1 and x.numerator % 5 == 0 < x.denominator - 1 and len(inverse) < len(decimal)  # 1 / 0.8
+    if x.denominator < 10 and not kept:
+        return str(x.numerator), str(x.denominator)
+    return ("1", inverse) if kept or len(inverse) < len(decimal) > LONG else (decimal, "1")
+
+
 def is_product(part: Term) -> bool:
     """Whether a term is minus a product of matrices, which needs no brackets in a sum."""
     (atom, n), *others = part.factors or ((None, 0),)
     alone = part.coefficient == -1 and n == 1 and not others
     return alone and isinstance(atom, Call) and atom.function is np.matmul
+
+
+def has_product(part: Term) -> bool:
+    """Whether a product of matrices is a factor of a term."""
+    return any(isinstance(atom, Call) and atom.function is np.matmul for atom, _ in part.factors)
+
+
+def is_given(part: Term) -> bool:
+    """Whether a term is a number times arguments."""
+    return all(isinstance(atom, Name) for atom, _ in part.factors)
 
 
 def is_whole(atom: Atom) -> bool:

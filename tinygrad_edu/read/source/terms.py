@@ -15,13 +15,15 @@ import itertools
 import math
 from collections.abc import Iterable
 from fractions import Fraction
+from operator import getitem
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Atom", "Call", "Name", "Sum", "Term", "Terms", "broadcast", "held", "narrow", "number"]
+__all__ = ["EACH_A_COLUMN", "Atom", "Call", "Name", "Sum", "Term", "Terms", "broadcast", "held", "narrow", "number"]
 
 Number = Fraction | float
+EACH_A_COLUMN = (None, slice(None))  # the key that shows a vector as a matrix of one row
 MOST = 16  # terms of a sum that others are added to
 
 
@@ -33,7 +35,28 @@ def number(x: Any) -> Number:
     if not math.isfinite(value):
         return value
     short = Fraction(value).limit_denominator(10_000)
-    return short if float(short) == value else value
+    return short if math.isclose(short, value, rel_tol=4e-16) else value  # 0.1 / 14 is 1 / 140, but for the last bit
+
+
+def root(x: float) -> tuple[Fraction, str, int] | None:
+    """The root of a short number, or of one over pi, as a fraction times a power of what a person writes."""
+    for scale, whole, divided in ((1.0, "{}**0.5", "{}**0.5"), (math.pi, "({} / np.pi)**0.5", "({} * np.pi)**0.5")):
+        square = x * x * scale
+        short = Fraction(square).limit_denominator(1000) if 1e-6 < square < 1e6 else Fraction(0)
+        if short and math.isclose(short, square, rel_tol=1e-15):
+            (above, a), (below, b) = squares(short.numerator), squares(short.denominator)
+            sign = 1 if x > 0 else -1
+            if b == 1:
+                return Fraction(sign * above, below), whole.format(a), 1
+            if a == 1:
+                return Fraction(sign * above, below), divided.format(b), -1
+    return None
+
+
+def squares(n: int) -> tuple[int, int]:
+    """n = k * k * rest."""
+    k = max(k for k in range(1, math.isqrt(n) + 1) if n % (k * k) == 0)
+    return k, n // (k * k)
 
 
 class Atom:
@@ -148,7 +171,11 @@ class Terms:
         return self.atom(("name", name), Name(name, shape, dtype))
 
     def number(self, x: Any) -> Term:
-        return self.term(number(x), {})
+        value = number(x)
+        if isinstance(value, float) and (found := root(value)):
+            coefficient, text, power = found
+            return self.term(coefficient, {self.name(text, (), int).factors[0][0]: power})
+        return self.term(value, {})
 
     def call(self, function: Any, args: tuple[Any, ...], params: dict[str, Any], shape: Any, dtype: Any) -> Term:
         key = ("call", function, hashable(args), hashable(params), tuple(shape), np.dtype(dtype))
@@ -172,11 +199,16 @@ class Terms:
             coefficient = coefficient * term.coefficient
             for atom, n in term.factors:
                 factors[atom] = factors.get(atom, 0) + n
-        return self.stretched(self.term(short(coefficient), factors), broadcast(term.shape for term in terms))
+        shape = broadcast(term.shape for term in terms)
+        found = self.term(short(coefficient), factors)
+        bare = self.bare(found)
+        return self.stretched(bare if bare.shape == shape else found, shape)
 
     def add(self, *terms: Term) -> Term:
         found: dict[Term, Number] = {}
-        for term in map(narrow, terms):
+        shape, inner = broadcast(term.shape for term in terms), [narrow(term) for term in terms]
+        bare = [self.bare(term) for term in inner]
+        for term in bare if broadcast(term.shape for term in bare) == shape else inner:
             parts: list[tuple[Term, Number]] = [(term, Fraction(1))]
             atom, n = term.factors[0] if len(term.factors) == 1 else (None, 0)
             if isinstance(atom, Sum) and n == 1 and abs(term.coefficient) == 1 and atom not in self.kept:
@@ -185,7 +217,17 @@ class Terms:
                 monomial = self.term(Fraction(1), dict(part.factors))
                 found[monomial] = found.get(monomial, 0) + sign * part.coefficient
         left = {monomial: short(c) for monomial, c in found.items() if c}
-        return self.stretched(self.sum(left), broadcast(term.shape for term in terms))
+        return self.stretched(self.sum(left), shape)
+
+    def bare(self, x: Term) -> Term:
+        """v in place of v[None, :], which is the same beside a matrix."""
+        shown = {
+            a for a, _ in x.factors if isinstance(a, Call) and a.function is getitem and a.args[1] == EACH_A_COLUMN
+        }
+        if not shown:
+            return x
+        vectors = (self.power(atom.args[0], n) for atom, n in x.factors if atom in shown)
+        return self.multiply(self.term(x.coefficient, {a: n for a, n in x.factors if a not in shown}), *vectors)
 
     def sum(self, found: dict[Term, Number]) -> Term:
         """The sum of monomials times numbers; a number that is common to all stands before it."""

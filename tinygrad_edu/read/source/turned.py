@@ -113,5 +113,8 @@ class Turned(Calls):
         return found if len(out.shape) < 2 or self.is_turned(out) else self.transposed(found)
 
     def picks(self, key: Any) -> bool:
-        """Whether a key picks one entry of each row."""
-        return isinstance(key, tuple) and len(key) == 2 and all(isinstance(x, Term) and len(x.shape) == 1 for x in key)
+        """Whether a key picks one entry of each row, or a part along each axis."""
+        both = isinstance(key, tuple) and len(key) == 2
+        return both and (
+            all(isinstance(x, slice) for x in key) or all(isinstance(x, Term) and len(x.shape) == 1 for x in key)
+        )
