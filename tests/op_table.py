@@ -7,12 +7,10 @@ derivatives are held against the reference in HIPS autograd, second derivatives 
 import sys
 import warnings
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from op_factory import Case, Judged, Row, Setting
+from op_factory import Case, Row, Setting, all_rows
 from oracles import difference_gradients, hessian_product, hips_gradients
 
 from tinygrad_edu.autograd import grad
@@ -27,13 +25,6 @@ class Line(NamedTuple):
     first: float
     second: float
     float32: float
-
-
-def rows() -> list[Row]:
-    """The rows of all test files."""
-    for path in sorted(Path(__file__).parent.glob("test_ops*.py")):
-        import_module(path.stem)
-    return [row for judged in Judged.__subclasses__() for row in judged.ROWS]
 
 
 def error(got: Any, expected: Any) -> float:
@@ -67,7 +58,7 @@ def errors(row: Row, case: Case) -> tuple[float, float, float, float]:
 
 
 def lines() -> Iterator[Line]:
-    for row in rows():
+    for row in all_rows():
         worst = np.max([errors(row, Case(*case)) for case in row.cases], axis=0)
         yield Line(row.name, len(row.cases), *map(float, worst))
 

@@ -3,28 +3,18 @@
 import asyncio
 import gc
 import math
-import re
 import threading
 import weakref
 
 import numpy as np
 import pytest
+from engine import leaf, raised
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinygrad_edu import autograd
 from tinygrad_edu.autograd import Node, chain_rule, detect_anomaly, grad, no_grad, order
 from tinygrad_edu.ops import Op
 from tinygrad_edu.tensor import Tensor
-
-
-def leaf(data, **options):
-    return Tensor(data, requires_grad=True, **{"dtype": float, **options})
-
-
-def raised(error, text):
-    """pytest.raises for a message that starts with text, taken literally."""
-    return pytest.raises(error, match="^" + re.escape(text))
-
 
 # Order
 

@@ -113,7 +113,7 @@ def test_the_slow_start_in_words():
         check.slow_start(epochs=-1)
 
 
-def test_the_plots(tmp_path):
+def test_the_plots_show_every_series(tmp_path):
     digits, slow = plot.right_digits(check.cancellation()), plot.slow_start(check.slow_start(epochs=20))
     assert [ax.get_title() for ax in digits.axes] == ["float32", "float64", "", ""]
     assert [len(ax.lines) for ax in digits.axes] == [2] * 4

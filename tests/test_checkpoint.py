@@ -3,14 +3,13 @@
 import json
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from interpreters import environment
+from interpreters import start
 
 import tinygrad_edu as tg
 from tinygrad_edu import data, nn, optim, weights
@@ -115,26 +114,6 @@ def test_without_safetensors_the_extra_is_named(monkeypatch, tmp_path):
             attempt(tmp_path / "w")
 
 
-def test_pytorch_reads_and_writes_the_same_files(tmp_path):
-    torch = pytest.importorskip("torch")
-    from safetensors.torch import load_file, save_file
-
-    model, path = network((4, 5, 3), activation=nn.ReLU), tmp_path / "w.safetensors"
-    peer = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)).double()
-    X = np.random.default_rng(0).normal(size=(6, 4))
-    model.save(path)
-    peer.load_state_dict(load_file(path))
-    np.testing.assert_allclose(peer(torch.tensor(X)).detach().numpy(), model(X).numpy(), rtol=1e-12)
-    with torch.no_grad():
-        peer[0].weight += 1
-    save_file(peer.state_dict(), path)
-    model.load(path)
-    np.testing.assert_allclose(peer(torch.tensor(X)).detach().numpy(), model(X).numpy(), rtol=1e-12)
-    save_file({name: x.bfloat16() for name, x in peer.state_dict().items()}, path)
-    with pytest.raises((TypeError, ValueError), match=r"^load: .*bfloat16"):
-        model.load(path)
-
-
 # Checkpoints
 
 
@@ -161,6 +140,15 @@ def test_a_run_in_parts_gives_the_numbers_of_the_unbroken_run(tmp_path):
     assert same(parts, whole)
     assert resumed == numbers
     assert [x.name for x in (tmp_path / "parts").iterdir()] == ["checkpoint.safetensors"]
+
+
+def test_epochs_count_from_the_beginning_of_the_run(tmp_path, capsys):
+    train(tmp_path, 3)
+    with pytest.raises(ValueError, match=r"fit: epochs must be at least those that the run has, 3; got 2\. They count"):
+        train(tmp_path, 2, resume=True)
+    _, _, history = train(tmp_path, 3, resume=True, progress=True)
+    assert history.epochs == 3
+    assert "The run has all of its 3 epochs." in "".join(capsys.readouterr())
 
 
 def test_a_run_may_go_on_compiled(tmp_path):
@@ -322,19 +310,18 @@ print(*(repr(float(x)) for array in model.state_dict().values() for x in array.r
 """
 
 
-def start(directory, epochs):
-    command = [sys.executable, "-c", KILLED, str(directory), str(epochs)]
-    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+def begin(directory, epochs):
+    return start("-c", KILLED, directory, epochs)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_a_run_that_is_killed_at_random_moments_gives_the_numbers_of_the_unbroken_run(tmp_path):
     epochs, chance = 60, random.Random(1)
-    unbroken = start("", epochs)
+    unbroken = begin("", epochs)
     found, written = 0, tmp_path / "checkpoint.safetensors"
     for last in (False, False, False, True):
-        run = start(tmp_path, epochs)
-        assert run.stdout.readline() == "begun\n"
+        run = begin(tmp_path, epochs)
+        assert run.stdout.readline().rstrip() == b"begun"
         while last and not written.exists() and run.poll() is None:  # on a busy machine no other run got that far
             time.sleep(0.01)
         time.sleep(chance.uniform(0.0, 0.15))
@@ -344,7 +331,7 @@ def test_a_run_that_is_killed_at_random_moments_gives_the_numbers_of_the_unbroke
             reached = weights.load(written)[0]["history.loss"].size
             assert reached >= found
             found = reached
-    resumed, _ = start(tmp_path, epochs).communicate()
+    resumed, _ = begin(tmp_path, epochs).communicate()
     assert resumed == unbroken.communicate()[0]
     assert 0 < found <= epochs
     assert list(tmp_path.iterdir()) == [written]

@@ -1,7 +1,6 @@
 """The command `tinygrad-edu`, and what it can draw."""
 
 import re
-import subprocess
 import sys
 import webbrowser
 import xml.etree.ElementTree as ElementTree
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from interpreters import environment
+from interpreters import start
 
 import tinygrad_edu as tg
 from tinygrad_edu import demo as demonstration
@@ -76,34 +75,32 @@ def refused(capsys, *arguments, status=2):
 # The command
 
 
-def process(*arguments, **variables):
-    """The command as a process of its own, with warnings as errors."""
-    command = [sys.executable, "-W", "error", "-m", "tinygrad_edu", *arguments]
-    return subprocess.Popen(command, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 def test_the_command_tells_its_version():
-    assert process("--version").communicate()[0].decode().split() == ["tinygrad_edu", tg.__version__]
+    out, _ = start("-m", "tinygrad_edu", "--version").communicate()
+    assert out.decode().split() == ["tinygrad_edu", tg.__version__]
 
 
 def test_an_output_without_the_signs_of_mathematics_gets_question_marks():
-    out, err = process("draw", "mlp", "--tree", PYTHONIOENCODING="ascii").communicate()
+    out, err = start("-m", "tinygrad_edu", "draw", "mlp", "--tree", PYTHONIOENCODING="ascii").communicate()
     assert out.decode("ascii").splitlines()[1].startswith("? J = mean L")
     assert err == b""
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    running = process("draw", "mlp", "--tree")
+    running = start("-m", "tinygrad_edu", "draw", "mlp", "--tree")
     running.stdout.close()
     assert running.stderr.read() == b""
     assert running.wait() == 0
     running.stderr.close()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["draw", "--help"]])
-def test_the_command_helps_with_an_example(arguments, capsys):
-    assert exit_status(*arguments) == 0
-    assert "Example: tinygrad-edu " in capsys.readouterr().out
+@pytest.mark.parametrize("command", ["", "demo", "train", "predict", "explain", "check", "source", "draw"])
+def test_the_command_helps_with_an_example_in_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert exit_status(*command.split(), "--help") == 0
+    text = capsys.readouterr().out
+    assert "Example: tinygrad-edu " in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_help_of_draw_names_every_target(capsys):
@@ -329,7 +326,7 @@ def test_a_program_imports_what_stands_beside_it(elsewhere, capsys):
         ("homework.py:", r"got 'homework.py:'\.$"),
         ("two words:x", r"got 'two words:x'\.$"),
         (":x", r"got ':x'\.$"),
-        ("absent.py:loss", r"draw: the file must exist; got 'absent.py'"),
+        ("absent.py:loss", r"draw: the file must exist; got 'absent.py'\. Mend the name"),
         ("down/absent:loss", r"draw: the file must exist; got 'down/absent'"),
         ("absent:loss", r"draw: the module must exist; got 'absent', no absent\. For a file write FILE\.py:name"),
         ("homework.sub:loss", r"draw: the module must exist; got 'homework.sub', no homework\.sub\."),

@@ -138,7 +138,7 @@ def test_all_routes_agree_on_every_pair(pair, layout):
 
 @layouts
 @pairs
-def test_from_Z_alone(pair, layout):
+def test_from_Z_alone_there_are_the_first_three_terms(pair, layout):
     given = batch(pair, layout)
     Y, Z = given.pop("Y"), formulas.dense(*given.values(), layout)
     comparison = check.compare(pair, Z, Y, layout=layout)

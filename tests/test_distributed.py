@@ -398,13 +398,11 @@ def started(folder, size, what):
 @needs_mpi
 def test_mpiexec_trains_as_one_process_does(tmp_path):
     assert started(tmp_path, 0, "alone").returncode == 0
-    alone = np.load(tmp_path / "0.npz")
-    for size in (2, 4):
-        finished = started(tmp_path, size, "train")
-        assert finished.returncode == 0, finished.stderr
-        state = np.load(tmp_path / f"{size}.npz")
-        for name in alone:
-            assert_allclose(state[name], alone[name], rtol=1e-12, atol=1e-12)
+    finished = started(tmp_path, 3, "train")
+    assert finished.returncode == 0, finished.stderr
+    alone, state = np.load(tmp_path / "0.npz"), np.load(tmp_path / "3.npz")
+    for name in alone:
+        assert_allclose(state[name], alone[name], rtol=1e-12, atol=1e-12)
 
 
 @needs_mpi

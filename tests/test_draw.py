@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pygraphviz
 import pytest
+from graphs import leaf, network
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
@@ -23,19 +24,7 @@ from tinygrad_edu.tensor import Tensor
 ROOT = Path(__file__).parents[1]
 
 
-def leaf(value=(1.0, 2.0), name=None):
-    return Tensor(value, requires_grad=True, name=name)
-
-
-def two_layers():
-    """The textbook's network, with the names of `nn.MLP`, and its cost."""
-    model = nn.MLP([3, 4, 1], rng=np.random.default_rng(0))
-    A2 = tg.sigmoid(model(Tensor(np.ones((5, 3)), name="X")))
-    T = Tensor(np.ones((5, 1)), name="Y")
-    return -np.mean(T * np.log(A2) + (1 - T) * np.log(1 - A2))
-
-
-def network(layers=2, width=3):
+def of_modules(layers=2, width=3):
     """A cost with a module for each step."""
     model = nn.MLP([width] * layers + [1], rng=np.random.default_rng(0))
     X = Tensor(np.ones((2, width)), name="X")
@@ -116,7 +105,7 @@ def test_the_colours_differ_in_greyscale_and_text_on_them_can_be_read():
 
 
 def test_the_picture_of_the_textbook_s_network():
-    picture, graph = parsed(two_layers()), Graph(two_layers())
+    picture, graph = parsed(network()), Graph(network())
     assert len(picture.nodes()) == len(graph.nodes)
     assert len(picture.edges()) == sum(len(node.parents) for node in graph.nodes)
     assert node_texts(picture)[3][:2] == ["Z1 = X W1ᵀ + b1", "5 × 4"]
@@ -192,6 +181,7 @@ def test_a_name_that_starts_like_its_op_is_drawn(name):
         ([5e-324, 0], None),
         ([1e308, -1e308], ["[1.00 −1.00]× 10³⁰⁸"]),
         ([[[1], [2]], [[3], [4]]], ["⎡1⎤⎢2⎥⎢3⎥⎣4⎦"]),
+        ([[1, 0, 1, 1, 0], [0, 1, 0, 0, 1]], ["⎡1 0 1 1 0⎤⎣0 1 0 0 1⎦"]),
         (np.zeros((0, 3)), ["empty"]),
     ],
 )
@@ -309,19 +299,19 @@ def test_the_direction_can_be_chosen():
 
 
 def test_a_box_stands_around_each_layer_with_its_parameters():
-    picture = parsed(network())
+    picture = parsed(of_modules())
     layers = {"0: Linear": [1, 2, 3], "1: Tanh": [4], "2: Linear": [5, 6, 7]}
     assert boxes(picture) == layers | {"BCEWithLogitsLoss": [9]}
-    assert boxes(parsed(network(), group=None)) == {}
+    assert boxes(parsed(of_modules(), group=None)) == {}
 
 
 @pytest.mark.parametrize("direction", ["TB", "LR"])
 def test_a_deep_network_runs_straight_between_its_parameters(direction):
-    plain = render(draw(network(6), direction=direction).source, "plain").decode()
+    plain = render(draw(of_modules(6), direction=direction).source, "plain").decode()
     across = 2 if direction == "TB" else 3
     words = [line.split() for line in plain.splitlines() if line.startswith("node")]
     place = {int(line[1]): float(line[across]) for line in words}
-    nodes = Graph(network(6)).nodes
+    nodes = Graph(of_modules(6)).nodes
     spine = [place[k] for k, node in enumerate(nodes) if node.op and node.kind == "op"]
     assert max(spine) - min(spine) < 1  # inch, less than a node
     weights, biases = ([place[k] for k, node in enumerate(nodes) if node.name[0] == letter] for letter in "Wb")
@@ -330,7 +320,7 @@ def test_a_deep_network_runs_straight_between_its_parameters(direction):
 
 
 def test_folded_each_box_is_a_node():
-    picture = parsed(network(), group="fold")
+    picture = parsed(of_modules(), group="fold")
     titles = [texts[0] for texts in node_texts(picture)]
     assert titles == ["X", "0: Linear", "1: Tanh", "2: Linear", "Y", "BCEWithLogitsLoss"]
     assert picture.get_node("1").attr["shape"] == "box3d"
@@ -371,13 +361,13 @@ def test_the_link_to_several_folded_ops_is_the_derivative_of_their_result():
 
 
 def test_above_max_nodes_layers_are_folded_and_the_picture_says_so():
-    drawing = draw(network(10), max_nodes=30)
+    drawing = draw(of_modules(10), max_nodes=30)
     assert drawing.note.endswith("values, folded: a node for each layer.")
     picture = pygraphviz.AGraph(string=drawing.source)
     assert drawing.note in " ".join(texts_in(picture.graph_attr["label"]))
     assert "box3d" in drawing.source
-    assert draw(network(10)).note == ""
-    assert draw(network(10), group="fold").note == ""
+    assert draw(of_modules(10)).note == ""
+    assert draw(of_modules(10), group="fold").note == ""
 
 
 @pytest.mark.parametrize("group", ["module", "fold", None])
@@ -409,11 +399,10 @@ def test_a_thousand_nodes_are_laid_out(tmp_path):
     draw(y, max_nodes=2000).save(tmp_path / "graph.svg")
 
 
-def test_a_hundred_thousand_nodes_do_not_hang(tmp_path):
-    y = chain(100_000, leaf(name="x"))
-    drawing = draw(y)
+def test_tens_of_thousands_of_nodes_are_drawn(tmp_path):
+    drawing = draw(chain(20_000, leaf(name="x")))
     drawing.save(tmp_path / "graph.svg")
-    assert "… 99," in drawing.source
+    assert "… 19," in drawing.source
 
 
 # Bad input
@@ -457,14 +446,14 @@ def test_a_name_that_is_not_in_the_graph_is_refused():
 def test_each_format_is_written(tmp_path, form, start):
     path = tmp_path / f"graph.{form}"
     for given in (path, str(path)):
-        assert draw(two_layers()).save(given) == path
+        assert draw(network()).save(given) == path
         assert path.read_bytes().startswith(start)
         assert [x.name for x in tmp_path.iterdir()] == [path.name]
         path.unlink()
 
 
 def test_the_svg_shows_names_ops_and_shapes(tmp_path):
-    texts = texts_of(draw(two_layers()).save(tmp_path / "graph.svg"))
+    texts = texts_of(draw(network()).save(tmp_path / "graph.svg"))
     for text in ("X", "W1", "Z1", "A1", "W2", "Z2", "A2", "Y", "J", "5 × 4", "⊙ (1 − A1²)", "dJ/dW1"):
         assert text in texts
 
@@ -523,14 +512,14 @@ def test_an_unknown_format_is_refused(tmp_path, name):
     with pytest.raises(
         ValueError, match=rf"draw: the file must end in svg, png, pdf, gv, html; got '{name}'. Try graph.svg"
     ):
-        draw(two_layers()).save(tmp_path / name)
+        draw(network()).save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("form", ["svg", "gv"])
 def test_a_missing_directory_is_refused(tmp_path, form):
     with pytest.raises(FileNotFoundError, match=r"draw: the directory must exist; got '.*missing'\. Create it first"):
-        draw(two_layers()).save(tmp_path / "missing" / f"graph.{form}")
+        draw(network()).save(tmp_path / "missing" / f"graph.{form}")
     assert not list(tmp_path.iterdir())
 
 
@@ -545,24 +534,24 @@ def no_graphviz(monkeypatch):
 
 def test_without_graphviz_the_source_is_written_and_both_ways_are_named(tmp_path, no_graphviz):
     with pytest.raises(RuntimeError, match=r"draw: needs Graphviz; got neither `dot` on PATH nor pygraphviz") as caught:
-        draw(two_layers()).save(tmp_path / "graph.svg")
+        draw(network()).save(tmp_path / "graph.svg")
     message = str(caught.value)
     assert "Install Graphviz from your system's packages" in message
     assert "pip install 'tinygrad_edu[dot]'" in message
     assert message.endswith(f"The drawing's source is in {tmp_path / 'graph.gv'}.")
     assert caught.value.__cause__ is None
     assert [x.name for x in tmp_path.iterdir()] == ["graph.gv"]
-    assert (tmp_path / "graph.gv").read_text(encoding="utf-8") == draw(two_layers()).source
+    assert (tmp_path / "graph.gv").read_text(encoding="utf-8") == draw(network()).source
 
 
 def test_without_graphviz_the_source_can_be_saved(tmp_path, no_graphviz):
-    path = draw(two_layers()).save(tmp_path / "graph.gv")
+    path = draw(network()).save(tmp_path / "graph.gv")
     assert len(pygraphviz.AGraph(str(path)).nodes()) == 19
 
 
 def test_without_dot_on_path_pygraphviz_draws_and_says_nothing(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("PATH", "")
-    assert "Z1" in texts_of(draw(two_layers()).save(tmp_path / "graph.svg"))
+    assert "Z1" in texts_of(draw(network()).save(tmp_path / "graph.svg"))
     assert capfd.readouterr().err == ""
 
 
@@ -581,7 +570,7 @@ def test_a_dot_on_path_goes_first(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    assert draw(two_layers()).save(tmp_path / "graph.svg").read_bytes() == b"<svg/>\n"
+    assert draw(network()).save(tmp_path / "graph.svg").read_bytes() == b"<svg/>\n"
 
 
 # Never half a file
@@ -601,7 +590,7 @@ def test_a_disk_that_fills_up_leaves_the_old_picture_and_nothing_else(tmp_path, 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_bytes", write_half)
         with pytest.raises(OSError, match="No space left"):
-            draw(two_layers()).save(path)
+            draw(network()).save(path)
     assert {x.name: x.read_bytes() for x in tmp_path.iterdir()} == ({} if old is None else {"graph.svg": old})
 
 
@@ -614,14 +603,14 @@ def test_a_drawing_that_cannot_be_laid_out_leaves_the_old_picture(tmp_path, monk
 
     monkeypatch.setattr(drawing, "render", fail)
     with pytest.raises(OSError, match="died"):
-        draw(two_layers()).save(path)
+        draw(network()).save(path)
     assert {x.name: x.read_bytes() for x in tmp_path.iterdir()} == {"graph.svg": b"the old picture"}
 
 
 def test_a_directory_in_the_place_of_the_picture_is_left_alone(tmp_path):
     (tmp_path / "graph.svg").mkdir()
     with pytest.raises(OSError, match=r"graph\.svg"):
-        draw(two_layers()).save(tmp_path / "graph.svg")
+        draw(network()).save(tmp_path / "graph.svg")
     assert [x.name for x in tmp_path.iterdir()] == ["graph.svg"]
 
 
@@ -642,7 +631,7 @@ def test_the_page_holds_the_picture_and_nothing_foreign(tmp_path):
 
 
 def test_a_notebook_shows_the_picture():
-    shown = draw(two_layers())._repr_mimebundle_(include=None, exclude=None)
+    shown = draw(network())._repr_mimebundle_(include=None, exclude=None)
     assert shown["image/svg+xml"].startswith("<?xml")
     assert shown["text/plain"] == "Drawing of J"
 
@@ -650,7 +639,7 @@ def test_a_notebook_shows_the_picture():
 def test_a_notebook_without_graphviz_shows_the_tree(no_graphviz):
     from tinygrad_edu.read.draw.tree import tree
 
-    J = two_layers()
+    J = network()
     assert draw(J)._repr_mimebundle_() == {"text/plain": str(tree(J))}
 
 

@@ -1,6 +1,7 @@
 """The answers to the questions about the last layer, from Python and from the command line."""
 
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
@@ -20,21 +21,28 @@ RESULTS = {
 }
 
 
+@cache
+def answered(topic, layout="rows"):
+    return explain(topic, layout)
+
+
 @pytest.mark.parametrize("layout", ["rows", "columns"])
 @pytest.mark.parametrize("topic", TOPICS)
 def test_every_topic_is_right_in_every_line_and_shows_what_is_wrong(topic, layout):
-    answer = explain(topic, layout)
+    answer = answered(topic, layout)
     for derivation in answer.derivations:
         report = derivation.check()
         assert report, str(report)
     assert text(answer.derivations[0].result) in RESULTS[topic]
     assert answer.comparison.largest_relative < 1e-12
     assert "by hand" in answer.comparison.routes
+    title = next(title for title, part in answer.parts if part is answer.comparison)
+    assert ("fused" in title) is ("fused" in answer.comparison.routes)
     assert "composed" in answer.comparison.routes
     assert answer.wrong
     assert all(wrong.difference > 1e-3 for wrong in answer.wrong)
     written = str(answer)
-    assert max(map(len, written.splitlines())) <= 100
+    assert max(map(len, written.splitlines())) <= 80
     assert written.startswith(answer.question[:40])
     assert "THE WRONG ANSWER" in written
     assert "0 wrong" in written
@@ -57,9 +65,8 @@ class Balanced(HTMLParser):
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_the_page_is_whole_and_needs_no_network(topic, tmp_path):
-    explain(topic, html=tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+def test_the_page_is_whole_and_needs_no_network(topic):
+    page = answered(topic).page()
     parser = Balanced()
     parser.feed(page)
     assert parser.open == []
@@ -68,7 +75,7 @@ def test_the_page_is_whole_and_needs_no_network(topic, tmp_path):
 
 
 def test_two_layers_stand_side_by_side():
-    written = str(explain("last-layer"))
+    written = str(answered("last-layer"))
     assert re.search(r"dJ/dA   \(A2 - Y\)/\(m\*A2\*\(1 - A2\)\)   dJ/dZ2 @ W2", written)
     assert re.search(r"dJ/dZ   \(A2 - Y\)/m +dJ/dA1\*\(1 - A1\*\*2\)", written)
 
@@ -77,12 +84,13 @@ def test_two_layers_stand_side_by_side():
 def test_a_hidden_unit_adds_up_what_comes_back_from_all_units(layout):
     letters = "ij" if layout == "rows" else "ji"
     own = "ik" if layout == "rows" else "ki"
-    assert f"dJ/dA1_{own} = sum_j (dJ/dZ2_{letters}*W2_jk)" in str(explain("hidden", layout))
+    assert f"dJ/dA1_{own} = sum_j (dJ/dZ2_{letters}*W2_jk)" in str(answered("hidden", layout))
 
 
 def test_without_a_topic_there_is_the_list():
     listed = explain()
     assert all(topic in listed for topic in TOPICS)
+    assert max(map(len, listed.splitlines())) <= 80
 
 
 def test_an_unknown_topic_lists_them_and_the_nearest():
@@ -110,7 +118,7 @@ def test_the_command_lists_answers_and_writes(tmp_path, capsys):
     page = tmp_path / "page.html"
     assert main(["explain", "sigmoid-bce", "--html", str(page)]) == 0
     assert capsys.readouterr().out.startswith(f"{page}: Sigmoid and cross-entropy")
-    assert page.exists()
+    assert page.read_text(encoding="utf-8") == answered("sigmoid-bce").page()
 
 
 def test_the_command_refuses_an_unknown_topic(capsys):

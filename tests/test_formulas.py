@@ -308,7 +308,7 @@ def test_softmax_for_targets_that_do_not_sum_to_one(layout):
 
 
 @layouts
-def test_one_hot_targets(layout):
+def test_one_hot_targets_follow_the_layout(layout):
     (Y,) = arranged(layout, np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]))
     assert_array_equal(formulas.one_hot(np.array([2, 0]), 3, layout), Y)
 

@@ -57,7 +57,7 @@ def test_gradients_of_any_order():
 
 
 @pytest.mark.parametrize("argnums", [0, 1, -1, (0,), (1, 0), (0, 2)])
-def test_argnums(argnums):
+def test_argnums_choose_the_arguments(argnums):
     expected = (2 * 3.0 * 5.0, 4.0 * 5.0, 4.0 * 3.0)  # of x^2 y z at (2, 3, 5), halved below for the first
     expected = (expected[0] * 2, *expected[1:])
     chosen = expected[argnums] if isinstance(argnums, int) else tuple(expected[k] for k in argnums)
@@ -99,7 +99,7 @@ def test_what_the_value_does_not_depend_on_has_gradient_zero():
     assert gradients["unused"].tolist() == [0, 0]
 
 
-def test_has_aux():
+def test_what_is_returned_beside_the_value_comes_back_beside_the_gradient():
     assert grad(lambda x: (x * x, "note"), has_aux=True)(3.0) == (6.0, "note")
     assert value_and_grad(lambda x: (x * x, "note"), has_aux=True)(3.0) == ((9.0, "note"), 6.0)
     _, aux = grad(lambda x: (np.sum(x * x), {"twice": 2 * x, "first": x[0]}), has_aux=True)(X)
@@ -113,7 +113,7 @@ def test_keywords_are_passed_on():
     assert grad(lambda x, *, power: x**power)(2.0, power=3) == 12
 
 
-def test_elementwise_grad():
+def test_elementwise_grad_is_the_slope_of_each_entry():
     assert_allclose(elementwise_grad(np.tanh)(X), 1 - np.tanh(X) ** 2, rtol=1e-14)
     assert_allclose(elementwise_grad(elementwise_grad(np.sin))(X), -np.sin(X), rtol=1e-14)
 
@@ -209,7 +209,7 @@ def test_under_no_grad_a_transform_differentiates_and_gives_arrays():
 
 
 @pytest.mark.parametrize("x", [X, X * 3])
-def test_jacobian(x):
+def test_the_jacobian_is_that_of_autograd(x):
     assert_allclose(jacobian(pair)(x), hips.jacobian(pair_by_hips)(x), rtol=1e-13, atol=1e-15)
 
 
@@ -324,7 +324,7 @@ def test_tasks_do_not_disturb_each_other():
         (lambda: jacobian(lambda x: x.data)(X), TypeError, r"jacobian: the function must return a Tensor; got ndarray"),
     ],
 )
-def test_errors(call, kind, message):
+def test_what_cannot_be_differentiated_is_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from graphs import leaf, network
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
@@ -9,18 +10,6 @@ from tinygrad_edu.graph import Graph
 from tinygrad_edu.read import notation
 from tinygrad_edu.read.draw import draw
 from tinygrad_edu.tensor import Tensor
-
-
-def leaf(value=(1.0, 2.0), name=None):
-    return Tensor(value, requires_grad=True, name=name)
-
-
-def two_layers():
-    """The textbook's network, with the names of `nn.MLP`, and its cost."""
-    model = nn.MLP([3, 4, 1], rng=np.random.default_rng(0))
-    A2 = tg.sigmoid(model(Tensor(np.ones((5, 3)), name="X")))
-    T = Tensor(np.ones((5, 1)), name="Y")
-    return -np.mean(T * np.log(A2) + (1 - T) * np.log(1 - A2))
 
 
 def names_of(*outputs, names=None):
@@ -31,7 +20,7 @@ def names_of(*outputs, names=None):
 
 
 def test_inputs_come_before_what_is_made_of_them():
-    graph = Graph(two_layers())
+    graph = Graph(network())
     position = {id(node): k for k, node in enumerate(graph.nodes)}
     for node in graph.nodes:
         for x in node.parents:
@@ -91,7 +80,7 @@ def test_a_missing_bias_is_no_node():
     assert len(node.parents) == 2
 
 
-def test_several_outputs():
+def test_an_output_that_another_is_made_of_stays_one():
     x = leaf(name="x")
     y = np.exp(x)
     z = y.sum()
@@ -126,9 +115,9 @@ def test_names_can_be_those_of_the_local_variables():
 
 
 def test_the_textbook_s_names():
-    assert names_of(two_layers()) == [
+    assert names_of(network()) == [
         *["X", "W1", "b1", "Z1", "A1", "W2", "b2", "Z2", "A2", "log", "Y", "multiply", "subtract"],
-        *["log (2)", "constant", "multiply (2)", "add", "mean", "J"],
+        *["log (2)", "1 − Y", "multiply (2)", "add", "mean", "J"],
     ]
 
 
@@ -378,6 +367,12 @@ def last(tensor, **names):
         (lambda a, b: a - (-b), "a − (−b)", ["· 1"]),
         (lambda a, b: -a + b, "−a + b", ["· 1"]),
         (lambda a, b: (-a + b) * a, "(−a + b) ⊙ a", ["⊙ a"]),
+        (lambda a, b: -a + b + a, "−a + b + a", ["· 1"]),
+        (lambda a, b: a + (-a + b), "a + (−a + b)", ["· 1"]),
+        (lambda a, b: -a / b, "−a ⊘ b", ["⊘ b"]),
+        (lambda a, b: b * -a, "b ⊙ (−a)", ["⊙ (−a)"]),
+        (lambda a, b: -0.5 * a, "−0.5 · a", ["", "· (−0.5)"]),
+        (lambda a, b: -(-0.5 * a), "−(−0.5 · a)", ["· (−1)"]),
         (lambda a, b: np.sinh(a + b) * b, "sinh(a + b) ⊙ b", ["⊙ b", "⊙ sinh(a + b)"]),
         (lambda a, b: np.hypot(a, b), "√(a² + b²)", ["⊙ a ⊘ √(a² + b²)", "⊙ b ⊘ √(a² + b²)"]),
         (lambda a, b: np.reciprocal(a) + b, "1 ⊘ a + b", ["· 1", "· 1"]),
@@ -400,6 +395,12 @@ def test_single_numbers_are_multiplied_by_a_dot():
     w, x = leaf(2.0, "w"), leaf(3.0, "x")
     node = last(w * x)
     assert (notation.expression(node), notation.factor(node, 0), notation.product(node, 0)) == ("w · x", "· x", "g · x")
+
+
+def test_a_cost_is_written_as_on_the_board():
+    A, Y = leaf((0.5, 0.25), "A"), Tensor((1.0, 0.0), name="Y")
+    J = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / 2
+    assert notation.expression(Graph(J, {"Y": Y}).outputs[0]) == "−Σ(Y ⊙ log A + (1 − Y) ⊙ log(1 − A)) / 2"
 
 
 def test_what_would_get_too_long_is_called_by_its_name():

@@ -1,6 +1,6 @@
 """The places of nodes and links."""
 
-from explored import every_graph, network
+from graphs import every_graph, network
 
 from tinygrad_edu.graph import Graph
 from tinygrad_edu.read.draw.layout import HEIGHT, ROW, WIDTH, crossings, layered

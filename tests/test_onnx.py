@@ -1,14 +1,13 @@
 """ONNX files, run by ONNX Runtime: what comes out is what the model gives."""
 
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import fuzz
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from op_factory import Judged, Setting
+from op_factory import Setting, all_rows
 
 import tinygrad_edu as tg
 from tinygrad_edu import ops
@@ -21,10 +20,6 @@ onnx = pytest.importorskip("onnx", reason="needs onnx; pip install 'tinygrad_edu
 runtime = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime; pip install onnxruntime")
 runtime.set_default_logger_severity(4)  # it warns of processors that it does not find
 
-HERE = Path(__file__).parent
-for path in HERE.glob("test_ops*.py"):
-    import_module(path.stem)
-
 
 def run(path, feeds):
     """What ONNX Runtime makes of a file."""
@@ -33,15 +28,12 @@ def run(path, feeds):
     return runtime.InferenceSession(str(path), options).run(None, feeds)
 
 
-def judged(kind=Judged):
-    """Every row that is judged, with its cases: by name, those of all chapters."""
+def judged():
+    """Every row of the table with its cases: by name, those of all chapters."""
     found = {}
-    for chapter in kind.__subclasses__():
-        for row in chapter.ROWS:
-            if row.name in ops.TABLE and row.call is None:
-                found.setdefault(row.name, []).extend((row, case) for case in row.cases)
-        for name, cases in judged(chapter).items():
-            found.setdefault(name, []).extend(cases)
+    for row in all_rows():
+        if row.name in ops.TABLE and row.call is None:
+            found.setdefault(row.name, []).extend((row, case) for case in row.cases)
     return found
 
 
@@ -91,7 +83,7 @@ def test_a_row_without_counterpart_is_refused_by_name(name, tmp_path):
 
 
 def test_the_page_tells_what_has_a_counterpart():
-    page = (HERE.parent / "docs" / "export.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[1] / "docs" / "export.md").read_text(encoding="utf-8")
     listed = page.partition("## What has a counterpart")[2].split("\n\n")[2]
     assert sorted(listed.replace("`", "").replace(",", " ").split()) == EXPORTED
 

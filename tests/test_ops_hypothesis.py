@@ -12,7 +12,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.autograd import grad
 from tinygrad_edu.tensor import Tensor
 
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 BINARY = {
     ops.add: lambda a, b: a + b,
@@ -107,7 +107,7 @@ def keys(shape):
     return some | integers | masks | first | (mixed if len(shape) > 1 else first)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), hnp.array_shapes(max_dims=3, max_side=3), numbers)
 def test_any_key(data, shape, rng):
     key = data.draw(keys(shape))

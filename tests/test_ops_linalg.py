@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from autograd.tracer import getval
 from numpy.testing import assert_allclose, assert_array_equal
-from op_factory import Judged, Row, case, one, pairs, positive, real
+from op_factory import Judged, Row, case, one, pairs, positive, real, together
 
 from tinygrad_edu import func
 from tinygrad_edu.check import gradcheck
@@ -142,11 +142,6 @@ class TestRows(Judged):
         Row("eigh", stacked_eigh, spread, [*SQUARES, *EMPTY, *one((3, 3), (2, 2, 2), UPLO=["L", "U"])]),
         Row("svd", stacked_svd, spread, [*RECTANGLES, *EMPTY, *one((0, 2), (2, 0))]),
     )
-
-
-def together(results):
-    """Several results as one array."""
-    return np.concatenate([np.ravel(x) for x in results])
 
 
 def all_of(results):

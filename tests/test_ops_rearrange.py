@@ -4,15 +4,10 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from op_factory import Judged, Row, case, one, real
+from op_factory import Judged, Row, case, one, real, together
 
 from tinygrad_edu import ops
 from tinygrad_edu.tensor import Tensor
-
-
-def together(results):
-    """Several results as one array, flat."""
-    return np.concatenate([np.ravel(x) for x in results])
 
 
 def places(function, name=None):

@@ -275,7 +275,7 @@ def take_steps(optimizer, seeds):
 
 
 @pytest.mark.parametrize("kind, options, table", TABLES)
-def test_table(kind, options, table):
+def test_the_steps_are_those_of_the_table(kind, options, table):
     x, w = Tensor([3.0, -2.0], requires_grad=True), Tensor(0.5, requires_grad=True)
     optimizer = kind([x, w], **options)
     for step, row in enumerate(table):
@@ -424,7 +424,7 @@ def test_frozen_and_unused_are_skipped():
     assert optimizer.steps == [0, 3, 0]
 
 
-def test_zero_grad():
+def test_zero_grad_leaves_no_gradient():
     params = parameters()
     set_gradients(params)
     SGD(params, lr=0.1).zero_grad()
@@ -550,7 +550,7 @@ def test_the_state_of_another_optimizer():
 
 
 @pytest.mark.parametrize("kind, options, table", SCHEDULES)
-def test_schedule_table(kind, options, table):
+def test_the_rates_are_those_of_the_table(kind, options, table):
     optimizer = SGD(parameters(), lr=0.4)
     schedule = kind(optimizer, **options)
     assert optimizer.lr == 0.4
@@ -561,7 +561,7 @@ def test_schedule_table(kind, options, table):
 
 
 @pytest.mark.parametrize("kind, options, table", SCHEDULES)
-def test_schedule_state(kind, options, table):
+def test_a_schedule_goes_on_from_its_state(kind, options, table):
     schedule = kind(SGD(parameters(), lr=0.4), **options)
     for _ in range(7):
         schedule.step()
@@ -665,7 +665,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("call, kind, message", ERRORS)
-def test_error(call, kind, message):
+def test_wrong_arguments_are_told_in_a_sentence(call, kind, message):
     with pytest.raises(kind, match="^" + message) as caught:
         call()
     assert str(caught.value).endswith((".", "?"))

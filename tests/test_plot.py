@@ -69,6 +69,21 @@ def test_the_ticks_of_losses_are_plain_numbers():
     assert {"0.1", "0.2", "0.5", "1"} <= set(labels) and not {"0.3", "0.4", "0.6"} & set(labels)
 
 
+def test_the_ticks_of_a_flat_loss_differ():
+    ax = plot.loss_curve({"training": [0.2 + 1e-5 * k for k in range(20)]})
+    ax.figure.canvas.draw()
+    labels = [tick.get_text() for tick in ax.get_yticklabels(which="minor") if tick.get_text()]
+    assert len(labels) > 2
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("curve", [plot.loss_curve, plot.metric_curve])
+def test_a_series_without_a_name_is_refused(curve):
+    message = rf"{curve.__name__}: series must be a mapping from name to numbers; got list\. Write for example"
+    with pytest.raises(TypeError, match=message):
+        curve([1.0, 0.5])
+
+
 def test_a_metric_curve_names_what_it_shows():
     ax = plot.metric_curve({"accuracy": [0.5, 0.75, 1.0]})
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[1, 0.5], [2, 0.75], [3, 1]])

@@ -38,7 +38,7 @@ def assert_same(f, *arrays):
         lambda a, b: np.float_power.outer(np.abs(a), b),
     ],
 )
-def test_outer(f):
+def test_outer_takes_every_pair(f):
     a, b = leaf(A), leaf(B)
     y = f(a, b)
     assert_allclose(y.data, f(A, B), rtol=1e-15, strict=True)
@@ -440,7 +440,7 @@ def test_the_parts_of_infinite_numbers():
 
 @pytest.mark.parametrize("starts", [[0, 2], [0], [1, 0, 2], [2, 2, 0]])
 @pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.logaddexp])
-def test_segments(ufunc, starts):
+def test_reduceat_reduces_segments(ufunc, starts):
     for axis, part in ((1, A), (0, A.T), (-1, A[0])):
         y = assert_same(lambda x: ufunc.reduceat(x, starts, axis), part)  # noqa: B023
         x = leaf(part)

@@ -6,9 +6,6 @@ from numpy.testing import assert_allclose
 
 import tinygrad_edu as tg
 
-torch = pytest.importorskip("torch", reason="needs PyTorch; pip install torch")
-safetensors = pytest.importorskip("safetensors.torch", reason="needs safetensors; pip install 'tinygrad_edu[io]'")
-
 LAYERS = (
     ("Linear", (3, 5)),
     ("ReLU", ()),
@@ -26,33 +23,51 @@ LAYERS = (
 X = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def peers():
+    """PyTorch, and how it reads and writes files: imported, which takes seconds, where a test is run."""
+    global torch, safetensors
+    torch = pytest.importorskip("torch", reason="needs PyTorch; pip install torch")
+    safetensors = pytest.importorskip("safetensors.torch", reason="needs safetensors; pip install 'tinygrad_edu[io]'")
+
+
 def ours(rng=0, dtype=np.float32):
     options = {"Linear": {"rng": rng, "dtype": dtype}}
     return tg.nn.Sequential(*(getattr(tg.nn, name)(*given, **options.get(name, {})) for name, given in LAYERS)).eval()
 
 
-def theirs():
-    return torch.nn.Sequential(*(getattr(torch.nn, name)(*given) for name, given in LAYERS)).eval()
+def theirs(dtype=np.float32):
+    layers = (getattr(torch.nn, name)(*given) for name, given in LAYERS)
+    return torch.nn.Sequential(*layers).eval().to(torch.float64 if dtype is np.float64 else torch.float32)
 
 
-def assert_same_function(model, other):
+def assert_same_function(model, other, dtype=np.float32):
     with torch.no_grad():
-        expected = other(torch.from_numpy(X)).numpy()
-    assert_allclose(model(X).numpy(), expected, rtol=1e-5, atol=1e-6)
+        expected = other(torch.from_numpy(X.astype(dtype))).numpy()
+    rtol = 1e-12 if dtype is np.float64 else 1e-5
+    assert_allclose(model(X.astype(dtype)).numpy(), expected, rtol=rtol, atol=rtol / 10)
 
 
-def test_pytorch_loads_our_file_by_name(tmp_path):
-    model, other = ours(), theirs()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pytorch_loads_our_file_by_name(dtype, tmp_path):
+    model, other = ours(dtype=dtype), theirs(dtype)
     model.save(tmp_path / "weights.safetensors")
     other.load_state_dict(safetensors.load_file(tmp_path / "weights.safetensors"))
-    assert_same_function(model, other)
+    assert_same_function(model, other, dtype)
 
 
-def test_we_load_pytorchs_file_by_name(tmp_path):
-    model, other = ours(), theirs()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_we_load_pytorchs_file_by_name(dtype, tmp_path):
+    model, other = ours(dtype=dtype), theirs(dtype)
     safetensors.save_file(other.state_dict(), tmp_path / "weights.safetensors")
     model.load(tmp_path / "weights.safetensors")
-    assert_same_function(model, other)
+    assert_same_function(model, other, dtype)
+
+
+def test_weights_of_a_dtype_that_numpy_lacks_are_refused(tmp_path):
+    safetensors.save_file(theirs().bfloat16().state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises((TypeError, ValueError), match=r"^load: .*bfloat16"):
+        ours().load(tmp_path / "weights.safetensors")
 
 
 def test_names_and_shapes_are_the_same():

@@ -267,6 +267,12 @@ PRICES = "n,price\n" + "".join(f'{k % 2},"{k},000"\n' for k in range(1, 13))
         ("a,b\n" + "x" * 200_000 + ",1\n", {"header": True}, r"f\.csv: line 2 must be CSV; got: field larger"),
         (MANY, {}, r"column 'n' must have at most 60 categories; got 120 in 120 rows, such as 'name 000'.*=\['n'\]"),
         (MANY * 3, {"header": False}, r"column 'x1' must have at most 100 categories; got 121 in 363 rows"),
+        (
+            "id,day,y\n" + "".join(f"no {k},day {k},{k % 2}\n" for k in range(12)),
+            {},
+            r"columns 'id', 'day' must have at most 10 categories; got 12, 12 in 12 rows, such as 'no 0', 'day 0'\. "
+            r"Leave them out with ignore=\['id', 'day'\]; if they should hold numbers",
+        ),
         (PRICES, {}, r"target 'price' must have at most 10 classes; got 12 in 12 rows, such as '1,000'.*task="),
         (PRICES, {"target": "n"}, r"column 'price' must have at most 10 categories; got 12 in 12 rows.*as 1234\.5"),
         ("a,b\n1,x\n", {"task": "regression"}, r"target of a regression must hold numbers; got the text 'x' in 'b'"),

@@ -3,10 +3,10 @@
 import copy
 import operator
 import pickle
-import re
 
 import numpy as np
 import pytest
+from engine import leaf, raised
 from numpy.testing import assert_array_equal
 
 import tinygrad_edu as tg
@@ -17,15 +17,6 @@ from tinygrad_edu.tensor import Tensor
 
 A = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, 2.0]])
 B = np.array([[2.0, 1.0, 0.5], [3.0, -1.0, 2.0]])
-
-
-def leaf(data, **options):
-    return Tensor(data, requires_grad=True, **{"dtype": float, **options})
-
-
-def raised(error, text):
-    """pytest.raises for a message that starts with text, taken literally."""
-    return pytest.raises(error, match="^" + re.escape(text))
 
 
 def assert_records(f, *arrays):
@@ -616,6 +607,20 @@ def test_a_name_of_another_package_is_told_what_to_write(name, advice):
     with pytest.raises(AttributeError, match=f"Tensor: has no attribute '{name}'; {advice}"):
         getattr(Tensor([1.0], requires_grad=True), name)
     assert not hasattr(Tensor, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("from_numpy", r"tg\.Tensor\(array\)"),
+        ("randn", r"tg\.Tensor\(rng\.standard_normal"),
+        ("manual_seed", "rng=0 where numbers are drawn"),
+        ("save", r"model\.save\(path\)"),
+    ],
+)
+def test_a_function_of_another_package_is_told_what_to_write(name, advice):
+    with pytest.raises(AttributeError, match=f"module 'tinygrad_edu' has no attribute '{name}'; write {advice}"):
+        getattr(tg, name)
 
 
 def test_an_array_that_asks_for_the_product_is_told_what_to_write():

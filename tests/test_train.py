@@ -389,6 +389,13 @@ def test_a_long_history_is_shown_with_its_ends():
     assert {len(line) for line in lines if "⋮" not in line} == {15}
 
 
+def test_a_name_that_a_history_does_not_have_is_refused_with_those_it_has():
+    history = History({"loss": [1.0], "validation_loss": [1.0]})
+    assert "val_loss" not in history
+    with pytest.raises(KeyError, match=r"History: the name must be one of loss, validation_loss; got 'val_loss'"):
+        history["val_loss"]
+
+
 def test_the_history_as_a_page_is_escaped():
     page = History({"loss": [1.0], "<script>": [1.0]}, "<b>")._repr_html_()
     assert "<script>" not in page and "&lt;script&gt;" in page and "&lt;b&gt;" in page
@@ -424,7 +431,7 @@ def test_the_losses_are_plotted():
         ([[0.3]], [[1.0]], tg.binary_cross_entropy_with_logits, 1),
     ],
 )
-def test_accuracy(scores, targets, loss, share):
+def test_accuracy_is_the_share_of_right_answers(scores, targets, loss, share):
     assert accuracy(np.array(scores), np.array(targets), loss) == pytest.approx(share)
 
 

@@ -2,14 +2,13 @@
 
 import csv
 import signal
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from interpreters import environment
+from interpreters import start
 
 from tinygrad_edu import data, weights
 from tinygrad_edu.cli import main
@@ -418,6 +417,17 @@ def test_a_run_with_a_constant_rate_may_be_made_longer():
     assert Path("parts/weights.safetensors").read_bytes() == Path("whole/weights.safetensors").read_bytes()
 
 
+def test_a_run_is_not_made_shorter(capsys):
+    assert run("train", "--data", "moons", "--schedule", "constant", "--epochs", 3, "--out", "m") == 0
+    before = Path("m/config.toml").read_bytes()
+    capsys.readouterr()
+    message = "--resume can make a run longer; got 2 epochs in place of 3. Leave them out, and end it by Ctrl-C"
+    assert message in refused(capsys, "train", "--resume", "--epochs", "2", "--out", "m")
+    assert Path("m/config.toml").read_bytes() == before
+    assert run("train", "--resume", "--out", "m") == 0
+    assert "The run has all of its 3 epochs.\n" in capsys.readouterr().out
+
+
 def test_control_c_before_the_training_ends_without_a_traceback(monkeypatch, capsys):
     monkeypatch.setattr(data, "moons", lambda *_: signal.raise_signal(signal.SIGINT))
     assert refused(capsys, "train", "--data", "moons", status=130) == "stopped by Ctrl-C."
@@ -435,15 +445,11 @@ def test_the_target_is_what_one_says_it_is(capsys):
 # In a shell
 
 
-def process(*arguments, **variables):
-    command = [sys.executable, "-W", "error", "-m", "tinygrad_edu", *arguments]
-    return subprocess.run(command, env=environment(**variables), capture_output=True, text=True)
-
-
 def test_it_works_in_a_pipe():
-    done = process("train", "--data", "iris", "--epochs", "2", "--out", "i")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Held out: accuracy" in done.stdout and "setosa" in done.stdout and "\r" not in done.stdout
+    running = start("-m", "tinygrad_edu", "train", "--data", "iris", "--epochs", 2, "--out", "i")
+    out, err = running.communicate()
+    assert (running.returncode, err) == (0, b"")
+    assert b"Held out: accuracy" in out and b"setosa" in out and b"\r" not in out.replace(b"\r\n", b"\n")
 
 
 def test_help_shows_a_default_of_zero(capsys, monkeypatch):
@@ -476,5 +482,6 @@ def test_a_shell_is_told_how_the_line_goes_on(line, words, tmp_path):
         "COMP_TYPE": "9",
         "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
     }
-    process(_ARGCOMPLETE="1", _ARGCOMPLETE_IFS="\n", _ARGCOMPLETE_SUPPRESS_SPACE="1", **asked)
+    asked |= {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "_ARGCOMPLETE_SUPPRESS_SPACE": "1"}
+    start("-m", "tinygrad_edu", **asked).communicate()
     assert set(answer.read_text().split()) == words

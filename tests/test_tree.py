@@ -348,14 +348,13 @@ def test_a_long_chain_does_not_wander_to_the_right(step):
     assert max(len(re.match("[├└│─ ]*", line)[0]) for line in lines) <= 4
 
 
-@pytest.mark.parametrize("most", [200, 10**6])
-def test_a_hundred_thousand_nodes_are_printed(most):
-    y, _ = chain(100_000)
-    text = str(tree(y, max_nodes=most))
-    assert text.count("\n") == (100_001 if most > 200 else 202)
+def test_tens_of_thousands_of_nodes_are_printed():
+    y, _ = chain(20_000)
+    assert str(tree(y)).count("\n") == 202
+    assert str(tree(y, max_nodes=10**6)).count("\n") == 20_001
 
 
 def test_a_node_with_very_many_inputs_is_printed():
     x = leaf(1.0)
-    J = np.sum(np.stack([x * k for k in range(20_000)]))
-    assert str(tree(J, gradients=False, max_nodes=10**6)).count("\n") > 20_000
+    J = np.sum(np.stack([x * k for k in range(5000)]))
+    assert str(tree(J, gradients=False, max_nodes=10**6)).count("\n") > 5000

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from explored import GRAPHS, classes, columns, every_graph, leaf, network, normal
+from graphs import GRAPHS, classes, columns, every_graph, leaf, network, normal
 from oracles import difference_gradients
 
 import tinygrad_edu as tg

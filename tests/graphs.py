@@ -1,4 +1,4 @@
-"""Graphs to explore, and what the tests of the page share."""
+"""Graphs that the tests of the readings share, and what is in the page of one."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tinygrad_edu.tensor import Tensor
 HOSTILE = "</script><img src=x onerror=alert(1)>\\ \"quoted\" 'too' <!-- ${title} {a}"
 
 
-def leaf(value, name=None):
+def leaf(value=(1.0, 2.0), name=None):
     return Tensor(value, requires_grad=True, name=name)
 
 
