@@ -8,7 +8,6 @@ less for examples that are right already.
 import numpy as np
 
 import tinygrad_edu as tg
-from tinygrad_edu.read.derive import derive
 
 rng = np.random.default_rng(0)
 Z = tg.Tensor(rng.standard_normal((5, 1)), requires_grad=True, name="Z")
@@ -16,9 +15,9 @@ Y = tg.Tensor(rng.integers(0, 2, (5, 1)).astype(float), name="Y")
 A = tg.sigmoid(Z)
 
 cross_entropy = -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A))
-derivation = derive(cross_entropy, wrt=Z)
+derivation = tg.derive(cross_entropy, wrt=Z)
 print(derivation, derivation.check(), sep="\n\n", end="\n\n\n")
 
 focal_loss = -np.mean(Y * (1 - A) ** 2 * np.log(A) + (1 - Y) * A**2 * np.log(1 - A))
-derivation = derive(focal_loss, wrt=Z)
+derivation = tg.derive(focal_loss, wrt=Z)
 print(derivation, derivation.check(), sep="\n\n")

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.read.draw import draw
     from tinygrad_edu.read.draw.explorer import explore
     from tinygrad_edu.read.draw.tree import tree
+    from tinygrad_edu.read.explain import explain
     from tinygrad_edu.read.source import source
     from tinygrad_edu.train import fit
 else:
@@ -54,6 +55,7 @@ else:
         "derive": "read.derive",
         "distributed": "distributed",
         "draw": "read.draw",
+        "explain": "read.explain",
         "explore": "read.draw.explorer",
         "fit": "train",
         "func": "func",
@@ -87,6 +89,7 @@ __all__ = [
     "distributed",
     "draw",
     "dropout",
+    "explain",
     "explore",
     "fit",
     "func",

@@ -216,7 +216,7 @@ def add_draw(commands: Any) -> None:
     draw = commands.add_parser(
         "draw",
         help="draw a graph: of a built-in example, or of a tensor in your own file",
-        description="Draw the graph of a tensor as a picture, as a page that steps through backprop, or as text.",
+        description="Draw a graph as a picture, as text, or as a page that steps through backprop.",
         epilog=TARGETS + "\nExample: tinygrad-edu draw homework.py:loss --out loss.png",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -328,7 +328,10 @@ def add_source(commands: Any) -> None:
     )
     source.add_argument("target", metavar="TARGET", help="what to write out, see below")
     source.add_argument("--sizes", type=int, nargs="+", metavar="N", help="units of each layer of mlp, inputs first")
-    source.add_argument("--activation", choices=OPTIONS["activation"].choices, help="of mlp, between layers")
+    known = OPTIONS["activation"].choices
+    source.add_argument(
+        "--activation", choices=known, metavar="NAME", help=f"of mlp, between layers: {', '.join(known)}"
+    )
     source.add_argument("--loss", choices=("bce", "cross-entropy", "mse"), help="of mlp (default: bce)")
     source.add_argument("--fused", action="store_true", help="last activation and loss of mlp as one op on logits")
     source.add_argument("--layout", choices=("rows", "columns"), help="one example a row, or a column")

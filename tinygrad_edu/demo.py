@@ -47,7 +47,8 @@ def demo(out: Path, seed: int = 0, quiet: bool = False) -> float:
         accuracy = history["validation_accuracy"][-1]
         say(f"\nTest accuracy: {accuracy:.3f}, with {sum(p.size for p in model.parameters())} parameters.\n")
         table, cost = last_layer_table(model, X[:BATCH], y[:BATCH])
-    say("One backward pass by three routes, and how far each is from the first:\n")
+    say("One backward pass by three routes: composed op by op, with the loss fused into")
+    say("one op, and by hand from formulas; and how far each is from the first:\n")
     say(table)
     say(
         "\nThe last layer is not special. Its dJ/dZ = (A - Y)/m is the same chain rule\n"

@@ -55,6 +55,8 @@ class History(Mapping[str, list[float]]):
         self.stopped = stopped
 
     def __getitem__(self, name: str) -> list[float]:
+        if name not in self.series:
+            raise KeyError(f"History: the name must be one of {', '.join(self)}; got {name!r}. Mend it.")
         return self.series[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -27,7 +27,9 @@ def load(path: Path, caller: str) -> ModuleType:
     Raises:  FileNotFoundError; ValueError if it is no Python file; RuntimeError for an exception in it
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{caller}: the file must exist; got {str(path)!r}.")
+        raise FileNotFoundError(
+            f"{caller}: the file must exist; got {str(path)!r}. Mend the name, or go to its directory."
+        )
     spec = importlib.util.spec_from_file_location(f"program_{path.stem}", path)  # no other module goes by that name
     if spec is None or spec.loader is None:
         raise ValueError(f"{caller}: the file must be a Python program, with a name in .py; got {str(path)!r}.")

@@ -147,10 +147,17 @@ class Run:
         same = description(self.model, self.loss, self.optimizer, self.schedule, **must_stay)
         self.saved = Checkpoint(checkpoint, same, resume)
         self.best, self.history = self.saved.load(self.state)
+        if self.history.epochs > self.epochs:
+            raise ValueError(
+                f"fit: epochs must be at least those that the run has, {self.history.epochs}; got {self.epochs}. They "
+                "count from its beginning."
+            )
 
     def train(self, view: View, pressed: list[bool], callbacks: Sequence[Callable[[Module, History], object]]) -> None:
         """Epoch after epoch, until the last one, Ctrl-C or too many without a lower loss."""
         history = self.history
+        if history.epochs == self.epochs:
+            view.say(f"The run has all of its {self.epochs} epochs.")
         while history.epochs < self.epochs and not pressed and not self.impatient():
             results = self.epoch(view, pressed)
             if results is None:

@@ -57,6 +57,10 @@ def network(sizes: Sequence[int] | None, activation: str | None, loss: str | Non
     sizes, loss = sizes or [2, 3, 2 if loss == "cross-entropy" else 1], loss or "bce"
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"source: --sizes must be at least two whole numbers above 0; got {sizes}. Try 2 16 1.")
+    if loss == "cross-entropy" and sizes[-1] < 2:
+        raise ValueError(
+            f"source: cross-entropy needs at least two classes, the last of --sizes; got {sizes}. Or pass --loss bce."
+        )
     rng = np.random.default_rng(0)
     X = Tensor(rng.standard_normal((8, sizes[0])), name="X")
     Z = nn.MLP(sizes, ACTIVATIONS[activation or "tanh"], rng)(X)

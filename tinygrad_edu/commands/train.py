@@ -124,6 +124,11 @@ def configured(given: Mapping[str, Any], file: Path | None, out: Path | None, re
             f"{before['epochs']}, by which {config.schedule} sets the rate. Leave them out, or train anew with "
             "--schedule constant."
         )
+    if config.epochs < before.get("epochs", 0):
+        raise ValueError(
+            f"train: --resume can make a run longer; got {config.epochs} epochs in place of {before['epochs']}. Leave "
+            "them out, and end it by Ctrl-C when it is enough."
+        )
     return config
 
 

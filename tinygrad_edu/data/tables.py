@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -204,7 +204,7 @@ def read_table(
     table, texts = cells.columns(sheet, kinds)
     table = without_missing(sheet, table, (*inputs, target), missing)
     y, class_names = labels(sheet, table[:, -1], texts.get(target), target, task)
-    columns = {name: categories(sheet, name, texts.get(name, ()), len(table)) for name in inputs}
+    columns = categories(sheet, inputs, texts, len(table))
     X = one_hot(sheet, table[:, :-1], texts, columns)
     means = tuple(np.nanmean(X, axis=0).tolist()) if missing == "mean" else None
     return Table(with_means(X, means), y, columns, target, class_names, sheet.names, sheet.header, means)
@@ -318,16 +318,21 @@ def most(rows: int) -> int:
     return max(FEW, rows // 2)
 
 
-def categories(sheet: Sheet, name: str, texts: Sequence[str], rows: int) -> tuple[str, ...]:
-    """The categories of a column of text, in alphabetical order; () for numbers."""
+def categories(
+    sheet: Sheet, inputs: Sequence[str], texts: Mapping[str, Sequence[str]], rows: int
+) -> dict[str, tuple[str, ...]]:
+    """The categories of each column of text, in alphabetical order; () for numbers."""
     limit = min(CATEGORIES, most(rows))
-    if len(texts) > limit:
+    if many := [name for name in inputs if len(texts.get(name, ())) > limit]:
+        alone = len(many) == 1
+        which, they, them = ("column", "it", "it") if alone else ("columns", "they", "them")
+        found = texts[many[0]][:3] if alone else [texts[name][0] for name in many]
         raise ValueError(
-            f"{sheet.title}: column {name!r} must have at most {limit} categories; got {len(texts)} in {rows} rows, "
-            f"such as {listed(texts[:3])}. Leave it out with ignore=[{name!r}]; if it should hold numbers, write them "
-            "as 1234.5."
+            f"{sheet.title}: {which} {listed(many)} must have at most {limit} categories; got "
+            f"{', '.join(str(len(texts[name])) for name in many)} in {rows} rows, such as {listed(found)}. "
+            f"Leave {them} out with ignore={many}; if {they} should hold numbers, write them as 1234.5."
         )
-    return tuple(texts)
+    return {name: tuple(texts.get(name, ())) for name in inputs}
 
 
 def one_hot(

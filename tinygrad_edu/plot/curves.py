@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -18,11 +19,12 @@ STYLES = ("-", "--", ":", "-.")
 
 def loss_curve(losses: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
     """Each series of losses by epoch, on a logarithmic scale; returns the Axes."""
-    ax = by_epoch(losses, ax, "log")
+    ax = by_epoch("loss_curve", losses, ax, "log")
     ax.set(ylabel="cost J (mean loss, nats)")
     least, largest = ax.get_ylim()
+    digits = 3 - min(0, math.floor(math.log10(largest / least - 1)))  # that tell one tick from the next
     ax.yaxis.set_major_formatter(tick)
-    ax.yaxis.set_minor_formatter("{x:.3g}" if largest < 5 * least else tick if largest < 30 * least else "")
+    ax.yaxis.set_minor_formatter(f"{{x:.{digits}g}}" if largest < 5 * least else tick if largest < 30 * least else "")
     return ax
 
 
@@ -33,13 +35,18 @@ def tick(value: float, _: Any = None) -> str:
 
 def metric_curve(metrics: Mapping[str, Sequence[float]], ax: Any = None, ylabel: str = "") -> Any:
     """Each series of a metric by epoch; returns the Axes. The label is that of a single series, unless it is given."""
-    ax = by_epoch(metrics, ax, "linear")
+    ax = by_epoch("metric_curve", metrics, ax, "linear")
     ax.set(ylabel=literal(ylabel or (next(iter(metrics)) if len(metrics) == 1 else "")))
     return ax
 
 
-def by_epoch(series: Mapping[str, Sequence[float]], ax: Any, scale: str) -> Any:
+def by_epoch(caller: str, series: Mapping[str, Sequence[float]], ax: Any, scale: str) -> Any:
     """Each series as a line with its name at the end, or in a legend."""
+    if not isinstance(series, Mapping):
+        raise TypeError(
+            f"{caller}: series must be a mapping from name to numbers; got {type(series).__name__}. "
+            "Write for example {'training': history['loss']}."
+        )
     ax = ax or figure().add_subplot()
     ends = []
     for (name, values), style, colour in zip(series.items(), cycle(STYLES), cycle(COLOURS), strict=False):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from tinygrad_edu import ops
 from tinygrad_edu.graph import GraphNode
 
-LONGEST_NAME, LONGEST_PART, DEEPEST = 40, 40, 3
+LONGEST_NAME, LONGEST_PART, DEEPEST = 40, 48, 6
 FUNCTIONS = (
     "log|exp|tanh|sinh|cosh|artanh|arsinh|arcosh|sin|cos|tan|arcsin|arccos|arctan|sign|relu|softmax|onehot|mean|var|std|"
     "max|min|clip|Σ|Π|√"
@@ -28,8 +28,8 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 OTHER, NEGATIVE, SUM, MATRICES, PRODUCT, WORD = range(6)
 #: How close the operands of an expression must hold together to stand without brackets; as a word if nothing is said.
 TIGHT: dict[ops.Op | None, dict[str, int]] = {
-    ops.add: {"a": NEGATIVE, "b": SUM},
-    ops.subtract: {"a": NEGATIVE, "b": MATRICES},
+    ops.add: {"a": SUM, "b": SUM},
+    ops.subtract: {"a": SUM, "b": MATRICES},
     ops.multiply: {"a": PRODUCT, "b": PRODUCT},
     ops.divide: {"a": PRODUCT, "b": WORD},
     ops.negative: {"a": MATRICES},
@@ -143,7 +143,10 @@ def spelled(node: GraphNode, depth: int, part: bool = False) -> str:
     if any(is_number(x) for x in node.inputs[:2]):
         template = template.replace("⊙", "·").replace("⊘", "/")
     put = operand if part else written
-    return fill(template, node, lambda x, letter: put(x, depth, TIGHT.get(node.op, {}).get(letter, WORD)))
+    tight = TIGHT.get(node.op, {})
+    return fill(
+        template, node, lambda x, letter: put(x, depth, tight.get(letter, WORD), letter == "a" and len(tight) == 2)
+    )
 
 
 def factor(node: GraphNode, position: int) -> str:
@@ -193,22 +196,23 @@ def fill(template: str, node: GraphNode, text_of: Callable[[Operand, str], str])
     return re.sub(r"(?<![^ (])\((\w+ᵀ|\([^()]*\)ᵀ)\)(?![^ )])", r"\1", text)  # Q (Kᵀ) is Q Kᵀ
 
 
-def written(x: Operand, depth: int = DEEPEST, tight: int = WORD) -> str:
+def written(x: Operand, depth: int = DEEPEST, tight: int = WORD, first: bool = False) -> str:
     """A name, a number, or for an op without a name what it is made of, in brackets where they are needed.
 
-    An operand is in brackets where it binds less than `tight`. What would get too long is called by its name.
+    An operand is in brackets where it binds less than `tight`; the minus of the first one needs none. What would get
+    too long is called by its name.
     """
     try:
-        return operand(x, depth, tight)
+        return operand(x, depth, tight, first)
     except TooLong:
         return short(x.name) if isinstance(x, GraphNode) else "none"
 
 
-def operand(x: Operand, depth: int, tight: int) -> str:
+def operand(x: Operand, depth: int, tight: int, first: bool) -> str:
     if x is None:
         return "none"
     if not isinstance(x, GraphNode):
-        return number(x) if x >= 0 or x != x else f"({number(x)})"
+        return number(x) if x >= 0 or x != x or first else f"({number(x)})"
     if x.named or x.op is None:
         name = short(x.name)
         bare = re.sub(r"d\(.*\)$", "", name)  # dJ/d(1 − A) needs no more brackets
@@ -218,7 +222,10 @@ def operand(x: Operand, depth: int, tight: int) -> str:
     text = spelled(x, depth - 1, part=True)
     if len(text) > LONGEST_PART:
         raise TooLong
-    return f"({text})" if binding(x.op, text) < tight else text
+    close = binding(x.op, text)
+    if first and close == NEGATIVE:
+        close = SUM if x.op in SUMS else PRODUCT
+    return f"({text})" if close < tight else text
 
 
 def binding(op: ops.Op, text: str) -> int:

@@ -41,8 +41,8 @@ LETTERS = {"op": "u", "output": "u", "parameter": "w", "input": "x"}  # of nodes
 def explore(loss: Tensor, path: str | Path = "page.html", names: Mapping[str, Any] | None = None) -> Path:
     """Write a page that steps through both passes behind a tensor; returns its path.
 
-    `names` is a mapping from name to tensor, for example locals(). What has no name is called u1, u2, ..., as in a derivation.
-    If `loss` is no scalar, the sum of its entries is differentiated.
+    `names` is a mapping from name to tensor, for example locals(). What has no name is called u1, u2, ..., as in a
+    derivation. If `loss` is no scalar, the sum of its entries is differentiated.
 
     Raises:  TypeError for something that is no Tensor; ValueError for one that was not recorded, or a graph of more
              than 300 nodes; FileNotFoundError if the directory does not exist

@@ -17,7 +17,7 @@ from tinygrad_edu.read import notation
 __all__ = ["panel", "safe", "shape_text", "table", "title"]
 
 LONGEST, CELLS, SIDE = 60, 8, 14
-SMALL_SIZE, SMALL_ROWS, SMALL_COLUMNS = 12, 6, 4
+SMALL_SIZE, SMALL_SIDE = 12, 6
 BELOW, ABOVE, MARK = (0, 114, 178), (213, 94, 0), "#f0e442"  # from the Okabe-Ito palette
 FAINT, MONOSPACE = "#555555", "Courier New,monospace"
 BRACKETS = (("⎡", "⎤"), ("⎢", "⎥"), ("⎣", "⎦"))
@@ -66,7 +66,7 @@ def panel(array: np.ndarray, values: str) -> str:
         return "empty"
     data = np.asarray(array, float)
     rows = data.reshape(-1, data.shape[-1]) if data.ndim > 1 else data.reshape(1, -1)
-    small = data.size <= SMALL_SIZE and rows.shape[0] <= SMALL_ROWS and rows.shape[1] <= SMALL_COLUMNS
+    small = data.size <= SMALL_SIZE and max(rows.shape) <= SMALL_SIDE
     if data.size == 1:
         return marked(number(data.item()), data)
     if values == "auto" and small:

@@ -26,6 +26,8 @@ from tinygrad_edu.writing import write
 
 __all__ = ["TOPICS", "Explanation", "explain"]
 
+WIDTH = 80
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -85,7 +87,8 @@ def explain(topic: str | None = None, layout: str = "rows", html: str | Path | N
     """
     if topic is None:
         width = max(map(len, TOPICS))
-        return "\n".join(f"{name:<{width}}  {question}" for name, (question, *_) in TOPICS.items())
+        lines = (filled(f"{name:<{width}}  {question}", " " * (width + 2)) for name, (question, *_) in TOPICS.items())
+        return "\n".join(lines)
     if topic not in TOPICS:
         near = get_close_matches(topic, TOPICS, 1)
         advice = f"Did you mean {near[0]}?" if near else "Choose one of them."
@@ -160,8 +163,8 @@ def written(part: Any) -> str:
         return "\n".join(
             [
                 f"People write   {part.text}",
-                *textwrap.wrap(f"What is wrong  {part.why}.", 100, subsequent_indent=" " * 15),
-                *textwrap.wrap(f"It agrees      {part.agrees}.", 100, subsequent_indent=" " * 15),
+                *textwrap.wrap(f"What is wrong  {part.why}.", WIDTH, subsequent_indent=" " * 15),
+                *textwrap.wrap(f"It agrees      {part.agrees}.", WIDTH, subsequent_indent=" " * 15),
                 "",
                 *labelled("right", part.right),
                 *labelled("wrong", part.wrong),
@@ -179,14 +182,14 @@ def written(part: Any) -> str:
         widths = [max(len(row[c]) for row in table) for c in range(3)]
         return "\n".join("   ".join(f"{x:<{w}}" for x, w in zip(row, widths, strict=True)).rstrip() for row in table)
     if isinstance(part, Derivation):
-        return f"{part}\n\n{part.check()}"
+        return f"{part}\n\n{textwrap.fill(str(part.check()), WIDTH, replace_whitespace=False)}"
     return str(part)
 
 
-def filled(words: str) -> str:
+def filled(words: str, indent: str = "") -> str:
     """Words within the width, A - Y in one piece."""
     kept = words.replace(" - ", "\0-\0").replace("A (", "A\0(").replace("Y (", "Y\0(")
-    return textwrap.fill(kept, 100).replace("\0", " ")
+    return textwrap.fill(kept, WIDTH, subsequent_indent=indent).replace("\0", " ")
 
 
 def labelled(name: str, x: np.ndarray) -> list[str]:

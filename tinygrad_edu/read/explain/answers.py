@@ -107,6 +107,12 @@ def network(layout: str, fused: bool = False, units: int = 1) -> dict[str, Any]:
 TERMS = ("A2", "Z2", "W2", "b2", "A1", "Z1", "W1", "b1")
 
 
+def numbers(routes: Comparison) -> tuple[str, Comparison]:
+    """The numbers, under a title that says how each column came about."""
+    fused = ", with a fused loss," if "fused" in routes.routes else ""
+    return f"The numbers: composed op by op{fused} and by hand", routes
+
+
 def three_routes(layout: str, units: int = 1) -> Comparison:
     """Every term of the backward pass of the two layers: op by op, by the fused loss, by hand."""
     routes: dict[str, dict[str, np.ndarray]] = {}
@@ -156,10 +162,7 @@ def last_layer_pair(topic: str, layout: str) -> list[tuple[str, Any]]:
         wrong = [known(WRONG_OF[topic], right, (a, Y, m))]
     return [
         ("The derivation", derive(J, Z)),
-        (
-            "The numbers, by three routes",
-            compare(topic, Y=Y, **{k: arrays[k] for k in ("A_prev", "W", "b")}, layout=layout),
-        ),
+        numbers(compare(topic, Y=Y, **{k: arrays[k] for k in ("A_prev", "W", "b")}, layout=layout)),
         *[("The wrong answer", x) for x in wrong],
     ]
 
@@ -183,7 +186,7 @@ def weights(topic: str, layout: str) -> list[tuple[str, Any]]:
     right = hand["dJ/dW2"]
     return [
         ("The derivation", derive(t["J"], t["W2"])),
-        ("The numbers, by three routes", three_routes(layout)),
+        numbers(three_routes(layout)),
         ("The wrong answer", known("wrong_dW_without_A_prev", right, (hand["dJ/dZ2"], a["A1"], layout))),
         ("Another: 1/m twice", known("wrong_one_over_m_twice", right, (a["A2"], a["Y"], a["A1"], layout, 4))),
     ]
@@ -194,7 +197,7 @@ def hidden(topic: str, layout: str) -> list[tuple[str, Any]]:
     wrong = known("wrong_hidden_without_slope", hand["dJ/dZ1"], (hand["dJ/dZ2"], t["W2"].numpy(), layout))
     return [
         ("The derivation", derive(t["J"], t["Z1"])),
-        ("The numbers, by three routes", three_routes(layout, units=2)),
+        numbers(three_routes(layout, units=2)),
         ("The wrong answer", wrong),
     ]
 
@@ -211,7 +214,7 @@ def last_layer(topic: str, layout: str) -> list[tuple[str, Any]]:
     return [
         ("The same chain rule in two layers", Beside(("the last layer", "a hidden layer"), rows)),
         ("The derivation, through both layers", at_hidden),
-        ("The numbers, by three routes", three_routes(layout)),
+        numbers(three_routes(layout)),
         ("The wrong answer", wrong_there),
         ("Another: W at the last layer", known("wrong_W_at_last_layer", hand["dJ/dZ2"], a_W)),
     ]
