@@ -1,5 +1,7 @@
 """Large products by MKL give what NumPy's give, for every way that a matrix can lie in memory."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -141,7 +143,29 @@ def test_results_are_those_of_each_call():
 
 
 @pytest.mark.usefixtures("installed")
-def test_it_takes_as_many_threads_as_numpy():
+@pytest.mark.parametrize("fails", [False, True])
+def test_in_a_step_mkl_has_the_threads_and_numpy_one(fails, monkeypatch):
     threadpoolctl = pytest.importorskip("threadpoolctl")
-    threads = {pool["internal_api"]: pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
-    assert threads["mkl"] == mkl.threads_of_numpy() == threads.get("openblas", threads["mkl"])
+    a = np.random.default_rng(0).standard_normal((120, 120))
+    seen = []
+
+    def threads():
+        return {pool["internal_api"]: pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+
+    def product(*args):
+        seen.append(threads())
+        if fails:
+            raise MemoryError
+        mkl_product(*args)
+
+    mkl_product = mkl.product
+    monkeypatch.setattr(mkl, "product", product)
+    square = tg.compile(lambda a: np.exp(a @ a))
+    for limit in (2, 1):
+        with threadpoolctl.threadpool_limits(limit):
+            before = threads()
+            with pytest.raises(MemoryError) if fails else nullcontext():
+                square(a)
+            after = threads()
+        assert seen[-1]["mkl"] == limit and seen[-1]["openblas"] == 1
+        assert before["openblas"] == after["openblas"] == limit

@@ -13,31 +13,32 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["library", "product", "takes", "threads_of_numpy"]
+__all__ = ["library", "product", "takes", "with_threads"]
 
 LARGE = 1 << 23  # multiplications, times the bytes of a number
 IN_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112  # how CBLAS calls them
 
 
 @cache
-def library() -> dict[np.dtype, Callable[..., None]]:
-    """C := alpha A B + beta C for each dtype; empty where MKL is not installed.
-
-    It takes as many threads as NumPy's own library has when MKL is loaded.
-    """
+def loaded() -> Any:
+    """The library, or None where it (or threadpoolctl, to count threads) is not installed."""
     folder = Path(sys.prefix, "Library", "bin") if os.name == "nt" else Path(sys.prefix, "lib")
     path = next(folder.glob("*mkl_rt.*"), None)  # where pip and conda put it
-    if path is None:
-        return {}
-    mkl = ctypes.CDLL(str(path))
-    functions: dict[np.dtype, Callable[..., None]] = {}
-    if threads := threads_of_numpy():
-        mkl.MKL_Set_Num_Threads(threads)
+    return ctypes.CDLL(str(path)) if path and find_spec("threadpoolctl") else None
+
+
+@cache
+def library() -> dict[np.dtype, Callable[..., None]]:
+    """C := alpha A B + beta C for each dtype; empty where MKL is not installed."""
+    mkl, functions = loaded(), dict[np.dtype, Callable[..., None]]()
+    if mkl is None:
+        return functions
     for dtype, function, number in (("f8", mkl.cblas_dgemm, ctypes.c_double), ("f4", mkl.cblas_sgemm, ctypes.c_float)):
         size, matrix = ctypes.c_int, (ctypes.c_void_p, ctypes.c_int)
         function.argtypes = [size, size, size, size, size, size, number, *matrix, *matrix, number, *matrix]
@@ -46,13 +47,35 @@ def library() -> dict[np.dtype, Callable[..., None]]:
     return functions
 
 
-def threads_of_numpy() -> int | None:
-    """The number of threads of NumPy's products, where threadpoolctl is there to ask."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        return None
-    return next((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), None)
+@cache
+def others() -> list[Any]:
+    """The libraries of NumPy's own products, whose threads can be told how many they are."""
+    from threadpoolctl import ThreadpoolController
+
+    return [x for x in ThreadpoolController().lib_controllers if x.user_api == "blas" and x.internal_api != "mkl"]
+
+
+def with_threads(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A function in which MKL has as many threads as NumPy's own library has now, and that one has one.
+
+    The threads of one library wait for work in a loop, and would take the cores from those of the other.
+    """
+    mkl, numpys = loaded(), others()
+    if not numpys:
+        return step
+
+    def with_threads_of_mkl(*given: Any) -> Any:
+        threads = [x.num_threads for x in numpys]
+        mkl.MKL_Set_Num_Threads(max(threads))
+        try:
+            for x in numpys:
+                x.set_num_threads(1)
+            return step(*given)
+        finally:
+            for x, before in zip(numpys, threads, strict=True):
+                x.set_num_threads(before)
+
+    return with_threads_of_mkl
 
 
 def takes(a: tuple[int, ...], b: tuple[int, ...], dtype: np.dtype) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu import mkl
 from tinygrad_edu.read.compile.biases import with_ones
 from tinygrad_edu.read.compile.memory import Memory, Names, Place, view_key
 from tinygrad_edu.read.compile.products import Products
@@ -115,7 +116,10 @@ class Emitter(Products):
             "",
         ]
         nbytes = sum(buffer.array.nbytes for buffer in self.memory.buffers)
-        return Emitted(namespace["build"](**things), "\n".join(shown), nbytes)
+        function = namespace["build"](**things)
+        if any(thing is mkl.product for thing in things.values()):
+            function = mkl.with_threads(function)
+        return Emitted(function, "\n".join(shown), nbytes)
 
     def guarded(self) -> Iterator[str]:
         """The lines; an exception in the update says what it has done."""
