@@ -92,9 +92,9 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray, alpha: float = 1, bet
         out[...] = alpha * (a @ b) + (beta * out if beta else 0)
         return
     (turned_a, step_a), (turned_b, step_b), step = left, right, out.strides[0] // out.itemsize
-    sizes = (*out.shape, a.shape[1])
+    sizes, (first, second, third) = (*out.shape, a.shape[1]), (x.ctypes.data for x in (a, b, out))
     gemm = library()[out.dtype]
-    gemm(IN_ROWS, turned_a, turned_b, *sizes, alpha, address(a), step_a, address(b), step_b, beta, address(out), step)
+    gemm(IN_ROWS, turned_a, turned_b, *sizes, alpha, first, step_a, second, step_b, beta, third, step)
 
 
 def layout(x: np.ndarray) -> tuple[int, int] | None:
@@ -105,7 +105,3 @@ def layout(x: np.ndarray) -> tuple[int, int] | None:
     if down == size and along >= rows * size and along % size == 0:
         return TRANSPOSED, along // size
     return None
-
-
-def address(x: np.ndarray) -> Any:
-    return x.__array_interface__["data"][0]

@@ -25,7 +25,7 @@ from tinygrad_edu.check.marking.flow import flow
 from tinygrad_edu.check.marking.judged import Judged, Marked, named_value
 from tinygrad_edu.check.marking.network import Network
 from tinygrad_edu.check.marking.reached import NEARLY, distance, proportional, reached
-from tinygrad_edu.check.marking.readings import Scene
+from tinygrad_edu.check.marking.readings import PLAIN, Scene
 from tinygrad_edu.check.marking.sums import of_sum
 from tinygrad_edu.check.marking.trace import Ran, Traced
 from tinygrad_edu.check.marking.turns import first_wrong, of_another_pass
@@ -34,7 +34,6 @@ from tinygrad_edu.check.marking.watch import equal
 
 __all__ = ["Judged", "Marked", "mark", "named_value"]
 
-PLAIN = 1.6  # the price from which a slip is far-fetched
 SURE = 1e-7  # below it is right; between it and NEARLY unless a slip explains the difference
 
 

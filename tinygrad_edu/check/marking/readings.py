@@ -14,9 +14,10 @@ import numpy as np
 from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.marking.network import Network, close
 
-__all__ = ["Reading", "Scene", "Sought", "alike", "factors", "fits", "name_of_array"]
+__all__ = ["PLAIN", "Reading", "Scene", "Sought", "alike", "factors", "fits", "name_of_array"]
 
 
+PLAIN = 1.6  # the price from which an explanation is far-fetched
 SAMPLE = 64  # entries of a large array that are compared first
 
 

@@ -17,7 +17,7 @@ from tinygrad_edu.check.marking.judged import Judged, Marked
 from tinygrad_edu.check.marking.network import Network, close
 from tinygrad_edu.check.marking.readings import Reading, Scene
 from tinygrad_edu.check.marking.turns import candidates, explained, turn
-from tinygrad_edu.check.marking.walk import Target, Walk
+from tinygrad_edu.check.marking.walk import Target, Walk, multiples
 
 __all__ = ["of_sum"]
 
@@ -46,19 +46,13 @@ def of_sum(term: Judged, walk: Walk, marked: Marked, network: Network, scene: Sc
 def overwritten(family: list[Step], term: Judged) -> bool:
     """Whether a line assigns what it should add: all that it assigned is right together, but not what is left."""
     whole = total(family)
-    return is_part(whole, np.asarray(term.right)) and not is_part(whole, np.asarray(term.given))
+    return multiples(whole, np.asarray(term.right)) and not multiples(whole, np.asarray(term.given))
 
 
 def holds(family: list[Step], term: Judged, walk: Walk) -> bool:
     """Whether a loop makes this gradient: its last value is the one handed in, or a multiple of it."""
     last = [x for x in walk.steps if x.variable == family[-1].variable][-1]
-    return is_part(np.asarray(last.binding.value, float), np.asarray(term.given))
-
-
-def is_part(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays are multiples of one another."""
-    square = float(np.vdot(a, a)) if a.size == b.size else 0.0
-    return bool(square) and close(b.ravel(), float(np.vdot(a, b)) / square * a.ravel())
+    return multiples(np.asarray(last.binding.value, float), np.asarray(term.given))
 
 
 def total(family: list[Step]) -> np.ndarray:

@@ -22,7 +22,7 @@ from tinygrad_edu.autograd import Node, fit
 from tinygrad_edu.check.marking.flow import Step
 from tinygrad_edu.check.marking.judged import Judged, Marked, named_value
 from tinygrad_edu.check.marking.network import Network, close, sent_back
-from tinygrad_edu.check.marking.readings import Reading, Scene, Sought
+from tinygrad_edu.check.marking.readings import PLAIN, Reading, Scene, Sought
 from tinygrad_edu.check.marking.search import search
 from tinygrad_edu.check.marking.walk import Target, Walk, same
 
@@ -47,7 +47,7 @@ def first_wrong(walk: Walk, marked: Marked, network: Network, scene: Scene) -> l
     if target is None:
         return []
     for term in marked.terms if target.node in network.parameters else ():
-        if term.node is target.node and not (term.readings and term.readings[0].price < 1.6):
+        if term.node is target.node and not (term.readings and term.readings[0].price < PLAIN):
             term.readings, term.turn = readings, turn(step, walk.families[step.family])
             term.made_at = step.binding.made or step.binding.line
     if target.node in network.parameters:

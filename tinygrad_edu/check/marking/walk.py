@@ -16,9 +16,9 @@ import numpy as np
 
 from tinygrad_edu.autograd import Node, fit
 from tinygrad_edu.check.marking.flow import Step
-from tinygrad_edu.check.marking.network import Network, sent_back
+from tinygrad_edu.check.marking.network import Network, close, sent_back
 
-__all__ = ["Target", "Targets", "Walk", "same"]
+__all__ = ["Target", "Targets", "Walk", "multiples", "same"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Walk:
         self.families: dict[tuple[str, str, int], list[Step]] = {}
         for x in steps:
             self.families.setdefault(x.family, []).append(x)
-        held = {x.variable for x in steps if not x.binding.given and any(is_part(x, g) for g in returned)}
+        made = [(x.variable, np.asarray(x.binding.value, float)) for x in steps if not x.binding.given]
+        held = {variable for variable, value in made if any(multiples(value, g) for g in returned)}
         self.outer = {x for x in steps if x.variable in held and x.binding.outer}
         self.used = set(self.outer)  # what a gradient that was handed in is made of
         self.good = set(self.meant)
@@ -128,11 +129,10 @@ class Walk:
             yield x
 
 
-def is_part(step: Step, g: np.ndarray) -> bool:
-    """Whether a gradient that was returned is a value, or a multiple of it."""
-    value = np.asarray(step.binding.value)
-    factor = g.flat[0] / value.flat[0] if value.shape == g.shape and value.size and value.flat[0] else 0.0
-    return bool(factor) and bool(np.allclose(value * factor, g, 1e-9, 0))
+def multiples(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are multiples of one another, and not 0."""
+    factor = float(np.vdot(a, b)) / (float(np.vdot(a, a)) or 1.0) if a.size == b.size else 0.0
+    return bool(factor) and close(b.ravel(), factor * a.ravel())
 
 
 def same(step: Step, g: np.ndarray) -> bool:

@@ -270,7 +270,7 @@ def numbers_in(tree: Any) -> Iterator[int]:
 
 def is_complement(node: GraphNode, form: str, other: GraphNode) -> bool:
     """Whether a single number is 1 - Y of one example, rather than a number that happens to be the same."""
-    return form == next(iter(MADE)) and other.named and not any(use.op in PRODUCTS for use in node.uses)
+    return form == "1 − {}" and other.named and not any(use.op in PRODUCTS for use in node.uses)
 
 
 def part_of(array: np.ndarray, whole: np.ndarray) -> tuple[Any, tuple[int, ...]] | None:
@@ -278,7 +278,7 @@ def part_of(array: np.ndarray, whole: np.ndarray) -> tuple[Any, tuple[int, ...]]
     inside = array.size < whole.size and array.ndim <= whole.ndim and np.may_share_memory(array, whole)
     if not inside or array.dtype != whole.dtype or min(whole.strides) <= 0:
         return None
-    offset, starts = address(array) - address(whole), [0] * whole.ndim
+    offset, starts = array.ctypes.data - whole.ctypes.data, [0] * whole.ndim
     for a in np.argsort(whole.strides)[::-1]:
         starts[a], offset = divmod(offset, whole.strides[a])
     for axes in itertools.combinations(range(whole.ndim), array.ndim):
@@ -294,13 +294,9 @@ def part_of(array: np.ndarray, whole: np.ndarray) -> tuple[Any, tuple[int, ...]]
     return None
 
 
-def address(x: np.ndarray) -> int:
-    found: int = x.__array_interface__["data"][0]
-    return found
-
-
 def same_place(a: np.ndarray, b: np.ndarray) -> bool:
-    return (address(a), a.shape, a.strides) == (address(b), b.shape, b.strides)
+    """Whether two arrays of one dtype show the same memory in the same way."""
+    return (a.ctypes.data, a.shape, a.strides) == (b.ctypes.data, b.shape, b.strides)
 
 
 def is_short(x: float) -> bool:
