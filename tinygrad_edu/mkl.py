@@ -67,6 +67,8 @@ def with_threads(step: Callable[..., Any]) -> Callable[..., Any]:
     def with_threads_of_mkl(*given: Any) -> Any:
         threads = [x.num_threads for x in numpys]
         mkl.MKL_Set_Num_Threads(max(threads))
+        if max(threads) == 1:
+            return step(*given)
         try:
             for x in numpys:
                 x.set_num_threads(1)
