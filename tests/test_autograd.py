@@ -204,6 +204,8 @@ def test_grad_of_several_outputs_by_several_inputs():
     assert x.grad is w.grad is h.grad is None
     assert isinstance(grad(J, [x]), tuple) and isinstance(grad(J, x), Tensor)
     assert grad([J, J], x).tolist() == [36, 128]
+    a = x.sum()
+    assert grad([a, a * a], a).item() == 1 + 2 * 3  # an output behind another one: complete, whichever comes first
 
 
 def test_grad_takes_one_seed_for_each_output():
@@ -245,7 +247,8 @@ def test_a_rule_that_nobody_asked_for_is_never_called():
 
 def test_errors_of_grad_and_backward():
     x = leaf([1, 2])
-    for outputs, inputs, got in (([2.0], x, "float"), (2.0, x, "float"), (x.sum(), [np.ones(2)], "ndarray")):
+    wrong = (([2.0], x, "float"), (2.0, x, "float"), (x.sum(), [np.ones(2)], "ndarray"), (x.sum(), 2.0, "float"))
+    for outputs, inputs, got in wrong:
         with raised(TypeError, f"grad: outputs and inputs must be Tensors; got {got}. float(), .item()"):
             grad(outputs, inputs)
     for call, name in ((lambda y, **k: y.backward(**k), "backward"), (lambda y, **k: grad(y, x, **k), "grad")):
@@ -313,6 +316,12 @@ def test_a_gradient_of_a_wrong_shape_is_an_error(rule, shape, got, create_graph)
     text = f"doubtful: a rule must return a gradient of the shape of its input, {shape}, or one that broadcasting "
     with raised(ValueError, text + f"stretched from it; got {got}. Check the transposes in the rule."):
         grad(y, x, create_graph=create_graph)
+
+
+def test_a_gradient_in_the_shape_of_the_other_operand_is_an_error():
+    swapped = Op(np.matmul, lambda g, y, a, b: a.T @ g, None, name="swapped")
+    with raised(ValueError, "swapped: a rule must return a gradient of the shape of its input, (2, 3), or one that"):
+        swapped(leaf(np.ones((2, 3))), np.ones((3, 2))).sum().backward()
 
 
 def test_a_column_times_a_row_in_a_rule_is_an_error_not_summed_away():

@@ -177,7 +177,7 @@ def chain_rule(
     wanted = None if towards is None else targets.union(order(gradients, towards))
     anomaly = mode.get().anomaly
     kept = {}
-    begun = [(-node.created, node) for node in gradients if node.inputs and (wanted is None or node in wanted)]
+    begun = [(-node.created, node) for node in gradients if node.inputs]
     heapify(begun)
     growing: set[Node] = set()  # whose gradient is an array made here, which no other holds: more is added in place
     lent: set[Node] = set()  # whose gradient is the array of another, too
