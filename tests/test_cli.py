@@ -118,7 +118,9 @@ def test_the_help_of_draw_names_every_target(capsys):
         (["demo", "--seed", "1.5"], "--seed"),
         (["demo", "--seed", "-1"], "--seed"),
         (["demo", "--out"], "--out"),
-        (["demo", "extra"], "extra"),
+        (["demo", "extra"], "unrecognized arguments: extra"),
+        (["train", "moons"], "unrecognized arguments: moons; write --data moons"),
+        (["train", "--date", "moons"], "unrecognized arguments: --date moons"),
         (["--quick"], "COMMAND"),
         (["draw"], "TARGET"),
         (["draw", "mlp", "--page", "--tree"], "not allowed with"),
@@ -272,7 +274,7 @@ def test_without_graphviz_the_source_is_written_and_one_line_says_so(monkeypatch
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     line = refused(capsys, "draw", "neuron", "--open", status=1)
-    assert line.startswith("draw: needs Graphviz")
+    assert line.startswith("draw: needs Graphviz") and line.endswith(" --page and --tree need no Graphviz.")
     assert "neuron.gv" in line
     assert (elsewhere / "neuron.gv").read_text(encoding="utf-8").startswith("digraph")
     assert not opened
@@ -384,6 +386,14 @@ def test_an_interrupted_program_is_left_at_once(elsewhere, capsys):
     (elsewhere / "long.py").write_text("raise KeyboardInterrupt\n", encoding="utf-8")
     assert main(["draw", "long.py:loss"]) == 130
     assert capsys.readouterr().err == "tinygrad-edu: stopped by Ctrl-C.\n"
+
+
+def test_what_a_program_prints_is_no_part_of_the_output(elsewhere, capsys):
+    (elsewhere / "loud.py").write_text(f"print('hello')\n{PROGRAM}", encoding="utf-8")
+    assert main(["source", "loud.py:loss"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("import numpy as np\n")
+    assert captured.err == "hello\n"
 
 
 def test_a_function_without_a_signature_is_called(elsewhere, capsys):

@@ -54,11 +54,22 @@ def test_a_plot_without_matplotlib_is_refused(monkeypatch):
         plot.loss_curve({"training": [1.0]})
 
 
-def test_losses_without_a_place_on_the_scale_are_left_out(tmp_path):
-    ax = plot.loss_curve({"training": [0.5, 0.25, 0.0, np.nan], "test": [np.inf, -1.0]})
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0.5, 0.25, np.nan, np.nan])
+def test_losses_that_are_not_finite_are_left_out(tmp_path):
+    ax = plot.loss_curve({"training": [0.5, 0.25, np.nan], "test": [np.inf, -np.inf]})
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0.5, 0.25, np.nan])
     (label,) = ax.texts
     assert (label.get_text(), label.xy) == (" training", (2, 0.25))
+    assert ax.get_yscale() == "log"
+    plot.save(ax, tmp_path / "loss.png")
+
+
+@pytest.mark.parametrize("losses", [[0.5, 0.0], [0.0, 0.0], [0.5, -1.0]])
+def test_losses_of_zero_and_below_have_a_place_on_a_linear_scale(losses, tmp_path):
+    ax = plot.loss_curve({"training": losses, "test": [1.0, 0.5]})
+    assert ax.get_yscale() == "linear"
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), losses)
+    low, high = ax.get_ylim()
+    assert low < min(losses) and high > 1
     plot.save(ax, tmp_path / "loss.png")
 
 

@@ -118,6 +118,15 @@ def test_a_text_may_hold_delimiters_quotes_and_lines(file):
     assert read_table(file(content)).columns == {"note": ("a, b", 'say "hi"', "two\nlines")}
 
 
+def test_numbers_for_people_among_words_are_categories(file):
+    table = read_table(file("age,share,y\n18-25,23%,1\n5+,most,2\n18-25,23%,1\n"))
+    assert table.columns == {"age": ("18-25", "5+"), "share": ("23%", "most")}
+    days = file("day,version,y\n01.02.2026,1.2.3,1\n2026-02-01,1.2.4,2\n01.02.2026,1.2.3,1\n")
+    assert read_table(days).columns == {"day": ("01.02.2026", "2026-02-01"), "version": ("1.2.3", "1.2.4")}
+    rates = file("rate,y\n5%,1\n7%,2\n5%,1\n")
+    assert read_table(rates, text=["rate"]).columns == {"rate": ("5%", "7%")}
+
+
 def test_columns_can_be_called_text_or_left_out(file):
     table = read_table(file("id,zip,label\nq1,100,x\nq2,200,y\nq3,100,x\n"), text=["zip"], ignore=["id"])
     assert table.feature_names == ("zip=100", "zip=200")
@@ -228,7 +237,8 @@ def test_a_table_is_kept_as_json(file):
 MANY = "n,label\n" + "".join(f"name {k:03},{k % 2}\n" for k in range(120))
 
 
-PRICES = "n,price\n" + "".join(f'{k % 2},"{k},000"\n' for k in range(1, 13))
+NAMES = "n,name\n" + "".join(f"{k % 2},{x}\n" for k, x in enumerate("abcdefghijkl"))
+FIGURES = 'rise,price\n23%,"1,200"\n,€ 1.50\n1%,3 000\n'
 
 
 @pytest.mark.parametrize(
@@ -273,8 +283,9 @@ PRICES = "n,price\n" + "".join(f'{k % 2},"{k},000"\n' for k in range(1, 13))
             r"columns 'id', 'day' must have at most 10 categories; got 12, 12 in 12 rows, such as 'no 0', 'day 0'\. "
             r"Leave them out with ignore=\['id', 'day'\]; if they should hold numbers",
         ),
-        (PRICES, {}, r"target 'price' must have at most 10 classes; got 12 in 12 rows, such as '1,000'.*task="),
-        (PRICES, {"target": "n"}, r"column 'price' must have at most 10 categories; got 12 in 12 rows.*as 1234\.5"),
+        (NAMES, {}, r"target 'name' must have at most 10 classes; got 12 in 12 rows, such as 'a'.*task="),
+        (FIGURES, {}, r"columns 'rise', 'price' must hold plain numbers; got '1%', '1,200'\. Write them as 1234\.5; "),
+        (FIGURES, {"target": "price", "text": ["price"]}, r"column 'rise' must .*categories pass text=\['rise'\]"),
         ("a,b\n1,x\n", {"task": "regression"}, r"target of a regression must hold numbers; got the text 'x' in 'b'"),
         (GAPS, {"missing": "mean"}, r"no missing values; got 1 in 'label', in 1 of 4 rows\. A target is not filled in"),
         (
@@ -282,7 +293,8 @@ PRICES = "n,price\n" + "".join(f'{k % 2},"{k},000"\n' for k in range(1, 13))
             {"missing": "mean"},
             r"must hold a value to have a mean; got none in 'a'\. Pass ignore",
         ),
-        ("a,b\n,x\n,y\n", {"missing": "drop"}, r"must have a row without missing values; got none of 2"),
+        ("a,b\n,x\n,y\n", {"missing": "drop"}, r"none of 2\. Pass missing='mean', or ignore=\['a'\]\."),
+        ("a,b,c\n,1,x\n1,,y\n", {"missing": "drop"}, r"missing values; got none of 2\. Pass missing='mean'\.$"),
         ("a,b\n1,x\n", {"missing": "skip"}, r"missing must be 'mean' or 'drop'; got 'skip'"),
         ("a,b\n1,x\n", {"task": "guess"}, r"task must be 'classification' or 'regression'; got 'guess'"),
     ],

@@ -24,8 +24,9 @@ from tinygrad_edu.nn import Module
 from tinygrad_edu.optim import LRScheduler, Optimizer
 from tinygrad_edu.writing import sweep
 
-__all__ = ["Checkpoint", "State", "writable"]
+__all__ = ["Checkpoint", "State", "epochs_in", "writable"]
 
+NAME = "checkpoint.safetensors"
 Arrays = dict[str, np.ndarray]
 
 
@@ -72,7 +73,7 @@ class Checkpoint:
 
     def __init__(self, directory: Any, run: Mapping[str, Any], resume: bool) -> None:
         weights.library("checkpoint")
-        self.file, self.run = Path(directory) / "checkpoint.safetensors", json.loads(json.dumps(run))
+        self.file, self.run = Path(directory) / NAME, json.loads(json.dumps(run))
         writable("checkpoint", self.file.parent)
         if self.file.exists() and not resume:
             raise FileExistsError(
@@ -106,6 +107,15 @@ class Checkpoint:
             return unprefixed("best", arrays), History({name: numbers[name].tolist() for name in facts["series"]})
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"checkpoint: {self.file} must be of this run; {error.args[0]}") from None
+
+
+def epochs_in(directory: Path) -> int:
+    """How many epochs the run in a directory has.
+
+    Raises:  ValueError for a damaged file
+    """
+    file = directory / NAME
+    return len(weights.load(file)[0].get("history.loss", ())) if file.exists() else 0
 
 
 def writable(caller: str, directory: Path) -> None:

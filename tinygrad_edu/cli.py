@@ -56,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not arguments:
         parser.print_help(sys.stderr)
         return 2
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        data = options.run is run_train and not rest[0].startswith("-")
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{f'; write --data {rest[0]}' * data}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an output that knows no ᵀ gets a question mark
     try:
@@ -272,7 +275,7 @@ def write_graph(x: Any, names: Any, title: str, options: argparse.Namespace) -> 
         try:
             print(f"{drawing.save(path)}: {title}. {drawing.note}".rstrip())
         except RuntimeError as error:
-            return failed(error, 1)
+            return failed(f"{error} --page and --tree need no Graphviz.", 1)
     if options.open:
         import webbrowser
 
@@ -364,24 +367,23 @@ def add_check(commands: Any) -> None:
         "check",
         help="mark a backprop written by hand: which line is wrong, and what it looks like was done",
         description="Mark forward(params, X, Y) and backward(params, cache, X, Y) in a file, which also holds params, "
-        "X and Y, or init(sizes, rng), data(sizes, m, rng) and SIZES. Exit status: 0 right, 1 mistakes found, "
-        "2 could not be run.",
+        "X and Y, or init(sizes, rng), data(sizes, m, rng) and SIZES. Of several files, each has one line. Exit "
+        "status: 0 right, 1 mistakes found, 2 could not be run; of several, the highest.",
         epilog="Example: tinygrad-edu check homework.py --html homework.html",
     )
-    check.add_argument("file", type=Path, metavar="FILE.py", help="the file with both functions")
-    check.add_argument("--html", type=Path, metavar="OUT", help="write the report as a page, too")
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE.py", help="the file with both functions")
+    check.add_argument(
+        "--html", type=Path, metavar="OUT", help="write the report as a page, too; of several files, into a directory"
+    )
     check.add_argument("--show-fix", action="store_true", help="print what the line should be as well")
+    check.add_argument(
+        "--seconds", type=float, default=60, metavar="N", help="how long each of several may take (default: 60)"
+    )
     check.set_defaults(run=run_check)
 
 
 def run_check(options: argparse.Namespace) -> int:
     """Run `tinygrad-edu check`; returns the exit status."""
-    from tinygrad_edu.check.marking.files import backprop_in
-    from tinygrad_edu.writing import write
+    from tinygrad_edu.commands.check import check
 
-    report = backprop_in(options.file, options.show_fix)
-    print(report)
-    if options.html:
-        write(options.html, report.to_html().encode())
-        print(f"\n{options.html}: the same as a page.")
-    return 2 if report.unmarked else 0 if report.ok else 1
+    return check(options.files, options.html, options.show_fix, options.seconds)

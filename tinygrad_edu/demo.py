@@ -97,7 +97,7 @@ def write_pictures(out: Path, history: History, cost: Tensor) -> Iterator[str]:
     """Write what can be written; say in one line each what it is, or what is missing."""
     try:
         plot.save(history.plot(), out / "loss.png")
-        yield f"{out / 'loss.png'}: the loss; see where validation stops falling."
+        yield f"{out / 'loss.png'}: the loss; validation was lowest in epoch {history.best_epoch}."
     except ImportError as error:
         yield f"No loss curve. {error}"
     try:

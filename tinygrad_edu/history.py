@@ -20,7 +20,7 @@ import numpy as np
 from tinygrad_edu.notebook import shown, table
 from tinygrad_edu.writing import write
 
-__all__ = ["History"]
+__all__ = ["History", "rounded"]
 
 #: How many epochs a table shows at most; of more, the middle is left out.
 SHOWN = 12
@@ -123,7 +123,7 @@ class History(Mapping[str, list[float]]):
 
     def line(self, epoch: int) -> str:
         """The line of an epoch in the table."""
-        numbers = (f"{values[epoch - 1]:#.4g}".rjust(len(self.label(name))) for name, values in self.series.items())
+        numbers = (rounded(values[epoch - 1]).rjust(len(self.label(name))) for name, values in self.series.items())
         return f"{epoch:5}{''.join(numbers)}"
 
     @property
@@ -148,6 +148,11 @@ class History(Mapping[str, list[float]]):
     def _repr_html_(self) -> str:
         rows = [["epoch", *(LABELS.get(name, name).replace("_", " ") for name in self.series)]]
         for epoch in self.shown():
-            numbers = (f"{values[epoch - 1]:#.4g}" if epoch else "" for values in self.series.values())
+            numbers = (rounded(values[epoch - 1]) if epoch else "" for values in self.series.values())
             rows.append([str(epoch or "⋮"), *numbers])
         return table(rows, self.title)
+
+
+def rounded(x: float) -> str:
+    """Four digits, and all of those before the point as far as a column is wide."""
+    return f"{x:.0f}" if 1e4 <= x < 1e9 else f"{x:#.4g}"

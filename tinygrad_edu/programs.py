@@ -14,7 +14,7 @@ import linecache
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +26,10 @@ def load(path: Path, caller: str) -> ModuleType:
 
     Raises:  FileNotFoundError; ValueError if it is no Python file; RuntimeError for an exception in it
     """
+    if path.is_dir():
+        raise ValueError(
+            f"{caller}: needs a file; got the directory {str(path)!r}. Name what is in it: {path / '*.py'}"
+        )
     if not path.is_file():
         raise FileNotFoundError(
             f"{caller}: the file must exist; got {str(path)!r}. Mend the name, or go to its directory."
@@ -46,11 +50,12 @@ def load(path: Path, caller: str) -> ModuleType:
 
 @contextmanager
 def importable(folder: Path) -> Iterator[None]:
-    """Modules beside the program can be imported, as when Python runs it."""
+    """Modules beside the program can be imported, as when Python runs it; what it prints goes to the error stream."""
     before = sys.path.copy()
     sys.path.insert(0, str(folder.resolve()))
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         sys.path[:] = before
 

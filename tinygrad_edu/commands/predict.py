@@ -13,6 +13,7 @@ from pathlib import Path
 from tinygrad_edu.commands import config as options
 from tinygrad_edu.commands.report import outputs
 from tinygrad_edu.commands.task import Task
+from tinygrad_edu.history import rounded
 
 __all__ = ["predict"]
 
@@ -48,9 +49,9 @@ def predict(run: Path, file: Path) -> int:
         for answer, chances in zip(answers.tolist(), task.probabilities(output).tolist(), strict=True):
             writer.writerow([names[answer], *(f"{p:.4f}" for p in chances)])
     else:
-        writer.writerows([f"{answer:.6g}"] for answer in answers.tolist())
+        writer.writerows([f"{x:.0f}" if abs(x) >= 1e6 else f"{x:.6g}"] for x in answers.tolist())
     if truth is not None and names:
         print(f"{int((answers == truth).sum())} of {len(truth)} right.", file=sys.stderr)
     elif truth is not None:
-        print(f"Mean absolute error {abs(answers - truth).mean():.4g}.", file=sys.stderr)
+        print(f"Mean absolute error {rounded(abs(answers - truth).mean())}.", file=sys.stderr)
     return 0

@@ -15,13 +15,13 @@ import numpy as np
 from tinygrad_edu import nn, plot
 from tinygrad_edu.autograd import no_grad
 from tinygrad_edu.commands.task import Task
-from tinygrad_edu.history import History
+from tinygrad_edu.history import History, rounded
 from tinygrad_edu.metrics import confusion
 
 __all__ = ["outputs", "pictures", "result", "title"]
 
-#: How many classes are set side by side, and how many letters of their names.
-CLASSES, LETTERS = 12, 10
+#: How wide a table may be, how many letters of a name it shows, and how many pairs stand in its place.
+WIDTH, LETTERS, PAIRS = 80, 10, 12
 
 
 def outputs(task: Task, model: nn.Module, X: np.ndarray) -> np.ndarray:
@@ -31,12 +31,14 @@ def outputs(task: Task, model: nn.Module, X: np.ndarray) -> np.ndarray:
         return result
 
 
-def title(config: Namespace, task: Task, learned: int, held_out: int) -> str:
+def title(config: Namespace, task: Task, y: np.ndarray, held_out: int) -> str:
     """What is learned, of what, and how."""
     k, n = len(task.table.class_names), len(task.mean)
     what = f"{k} classes" if k else f"the quantity {clean(task.table.target)}"
+    if never := [clean(name) for number, name in enumerate(task.table.class_names) if number not in y]:
+        what += f"; no example to learn from of {', '.join(never)}"
     return (
-        f"{clean(config.data)}: {learned} examples to learn from and {held_out} held out, {n} input{'s' * (n > 1)}, "
+        f"{clean(config.data)}: {len(y)} examples to learn from and {held_out} held out, {n} input{'s' * (n > 1)}, "
         f"{what}\n"
         f"{config.optimizer}, lr {config.lr:g}, {config.schedule}; loss {task.loss}; "
         f"{config.epochs} epochs in batches of {config.batch_size}; seed {config.seed}"
@@ -49,17 +51,18 @@ def result(task: Task, model: nn.Module, X: np.ndarray, y: np.ndarray) -> str:
     if not task.table.class_names:
         error, spread = np.abs(answers - y).mean(), np.square(y - y.mean()).mean()
         explained = f", R² {1 - np.square(answers - y).mean() / spread:.3f}" if spread else ""
-        return f"Held out: mean absolute error {error:.4g}{explained}."
+        return f"Held out: mean absolute error {rounded(error)}{explained}."
     right = int((answers == y).sum())
     counts = confusion(y, answers, len(task.table.class_names))
     names = [shortened(name) for name in task.table.class_names]
-    shown = side_by_side(counts, names) if len(names) <= CLASSES else most_confused(counts, names)
+    width = max(5, *map(len, names))
+    fits = (len(names) + 1) * (width + 1) < WIDTH
+    shown = side_by_side(counts, names, width) if fits else most_confused(counts, names)
     return f"Held out: accuracy {right / len(y):.3f}, {right} of {len(y)} right.\n\n{shown}"
 
 
-def side_by_side(counts: np.ndarray, names: list[str]) -> str:
+def side_by_side(counts: np.ndarray, names: list[str], width: int) -> str:
     """Each class in a row, what it was taken for in the columns."""
-    width = max(5, *map(len, names))
     lines = [f"{'true':{width}} | taken for", " ".join([" " * width, "|", *(f"{name:>{width}}" for name in names)])]
     for name, row in zip(names, counts.tolist(), strict=True):
         lines.append(" ".join([f"{name:{width}}", "|", *(f"{count or '·':>{width}}" for count in row)]))
@@ -69,7 +72,7 @@ def side_by_side(counts: np.ndarray, names: list[str]) -> str:
 def most_confused(counts: np.ndarray, names: list[str]) -> str:
     """The pairs that were mistaken most often, where a table would be too wide."""
     wrong = counts - np.diag(counts.diagonal())
-    order = np.argsort(-wrong, axis=None, kind="stable")[:CLASSES]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
     pairs = [(*divmod(int(place), len(names)), int(wrong.flat[place])) for place in order]
     lines = [f"{count:5}  {names[true]} taken for {names[taken]}" for true, taken, count in pairs if count]
     return "\n".join(["Most often confused:", *lines] if lines else ["None confused."])
@@ -88,7 +91,7 @@ def pictures(
     names = task.table.class_names
     try:
         plot.save(history.plot(), out / "loss.png")
-        yield f"{out / 'loss.png'}: the loss by epoch; see where validation stops falling."
+        yield f"{out / 'loss.png'}: the loss by epoch; validation was lowest in epoch {history.best_epoch}."
         if names and X.shape[1] == 2:
             ax = plot.decision_boundary(
                 lambda points: task.probabilities(outputs(task, model, points)), X, y,

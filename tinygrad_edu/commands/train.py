@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import data, nn, optim, weights
-from tinygrad_edu.checkpoint import writable
+from tinygrad_edu.checkpoint import epochs_in, writable
 from tinygrad_edu.commands import config as options
 from tinygrad_edu.commands.report import pictures, result, title
 from tinygrad_edu.commands.task import Task
@@ -77,7 +77,7 @@ def train(given: Mapping[str, Any], file: Path | None = None, out: Path | None =
         )
     options.save(config, out / "config.toml")
     write(out / "task.json", task.to_json().encode())
-    print(title(config, task, len(X), len(held_out[0])), nn.summary(model, X[:2]), sep="\n\n", end="\n\n")
+    print(title(config, task, y, len(held_out[0])), nn.summary(model, X[:2]), sep="\n\n", end="\n\n")
     with one_blas_thread():
         try:
             history = fit(
@@ -93,7 +93,10 @@ def train(given: Mapping[str, Any], file: Path | None = None, out: Path | None =
         for sentence in pictures(out, config, task, model, history, held_out):
             print(sentence)
     print(f"\nApply it:  tinygrad-edu predict {shlex.quote(str(out))} FILE.csv")
-    return INTERRUPTED if "Ctrl-C" in history.stopped else 0
+    if not history.stopped:
+        return 0
+    print(f"Go on:     tinygrad-edu train --resume --out {shlex.quote(str(out))}")
+    return INTERRUPTED
 
 
 def configured(given: Mapping[str, Any], file: Path | None, out: Path | None, resume: bool) -> Namespace:
@@ -124,10 +127,10 @@ def configured(given: Mapping[str, Any], file: Path | None, out: Path | None, re
             f"{before['epochs']}, by which {config.schedule} sets the rate. Leave them out, or train anew with "
             "--schedule constant."
         )
-    if config.epochs < before.get("epochs", 0):
+    if config.epochs < (done := epochs_in(out)):
         raise ValueError(
-            f"train: --resume can make a run longer; got {config.epochs} epochs in place of {before['epochs']}. Leave "
-            "them out, and end it by Ctrl-C when it is enough."
+            f"train: --epochs count from the beginning of the run, and {out} has {done}; got {config.epochs}. Ask for "
+            "more, or leave them out."
         )
     return config
 

@@ -265,6 +265,12 @@ def is_number(text: str, comma: bool = False) -> bool:
     return "_" not in text
 
 
+def is_for_people(text: str) -> bool:
+    """Whether the text is a number for people: 23%, 1,234, € 5."""
+    number = r"(\d+|\d{1,3}([.,'’\s]\d{3})+)([.,]\d+)?"
+    return re.fullmatch(rf"[+-]?[$€£]?\s?{number}\s?[%$€£]?", text) is not None
+
+
 def pointed(text: str) -> str:
     """3,5 as Python writes it, 3.5; what had a point is no number then."""
     return text.replace(".", "'").replace(",", ".")

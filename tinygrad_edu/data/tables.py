@@ -202,6 +202,7 @@ def read_table(
     as_text = {name_of(sheet, name) for name in text}
     kinds = {name: kind or name in as_text for name, kind in cells.kinds(sheet, [*inputs, target]).items()}
     table, texts = cells.columns(sheet, kinds)
+    refuse_numbers_for_people(sheet, {name: known for name, known in texts.items() if name not in as_text})
     table = without_missing(sheet, table, (*inputs, target), missing)
     y, class_names = labels(sheet, table[:, -1], texts.get(target), target, task)
     columns = categories(sheet, inputs, texts, len(table))
@@ -244,6 +245,15 @@ def name_of(sheet: Sheet, column: str | int) -> str:
     raise ValueError(f"{sheet.title} must have the column {column!r}; got {listed(sheet.names)}. Name one of these.")
 
 
+def refuse_numbers_for_people(sheet: Sheet, texts: Mapping[str, Sequence[str]]) -> None:
+    """Raise for columns of numbers that are written for people: as categories they would lose their order."""
+    if found := [name for name, known in texts.items() if known and all(map(cells.is_for_people, known))]:
+        raise ValueError(
+            f"{sheet.title}: {'column' if len(found) == 1 else 'columns'} {listed(found)} must hold plain numbers; got "
+            f"{listed([texts[name][0] for name in found])}. Write them as 1234.5; for categories pass text={found}."
+        )
+
+
 def without_missing(
     sheet: Sheet, table: NDArray[np.float64], names: tuple[str, ...], missing: str | None
 ) -> NDArray[np.float64]:
@@ -264,9 +274,10 @@ def without_missing(
         return table
     kept = table[~absent.any(axis=1)]
     if not len(kept):
+        empty = [name for name, share in zip(names, absent.mean(axis=0), strict=True) if share > 0.5]
         raise ValueError(
             f"{sheet.title} must have a row without missing values; got none of {len(table)}. "
-            "Pass missing='mean', or name the columns that are mostly empty in ignore."
+            f"Pass missing='mean'{f', or ignore={empty}' if empty else ''}."
         )
     return kept
 

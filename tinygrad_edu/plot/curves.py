@@ -18,9 +18,12 @@ STYLES = ("-", "--", ":", "-.")
 
 
 def loss_curve(losses: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
-    """Each series of losses by epoch, on a logarithmic scale; returns the Axes."""
-    ax = by_epoch("loss_curve", losses, ax, "log")
+    """Each series of losses by epoch, on a logarithmic scale if all are above 0; returns the Axes."""
+    ax = by_epoch("loss_curve", losses, ax)
     ax.set(ylabel="cost J (mean loss, nats)")
+    if ax.dataLim.y0 <= 0:
+        return ax
+    ax.set(yscale="log")
     least, largest = ax.get_ylim()
     digits = 3 - min(0, math.floor(math.log10(largest / least - 1)))  # that tell one tick from the next
     ax.yaxis.set_major_formatter(tick)
@@ -35,12 +38,12 @@ def tick(value: float, _: Any = None) -> str:
 
 def metric_curve(metrics: Mapping[str, Sequence[float]], ax: Any = None, ylabel: str = "") -> Any:
     """Each series of a metric by epoch; returns the Axes. The label is that of a single series, unless it is given."""
-    ax = by_epoch("metric_curve", metrics, ax, "linear")
+    ax = by_epoch("metric_curve", metrics, ax)
     ax.set(ylabel=literal(ylabel or (next(iter(metrics)) if len(metrics) == 1 else "")))
     return ax
 
 
-def by_epoch(caller: str, series: Mapping[str, Sequence[float]], ax: Any, scale: str) -> Any:
+def by_epoch(caller: str, series: Mapping[str, Sequence[float]], ax: Any) -> Any:
     """Each series as a line with its name at the end, or in a legend."""
     if not isinstance(series, Mapping):
         raise TypeError(
@@ -51,7 +54,7 @@ def by_epoch(caller: str, series: Mapping[str, Sequence[float]], ax: Any, scale:
     ends = []
     for (name, values), style, colour in zip(series.items(), cycle(STYLES), cycle(COLOURS), strict=False):
         y = np.array(values, float)
-        y[~np.isfinite(y) | ((y <= 0) & (scale == "log"))] = np.nan  # these have no place
+        y[~np.isfinite(y)] = np.nan  # these have no place
         marker = "o" if len(y) == 1 else ""  # one number makes no line
         ax.plot(range(1, len(y) + 1), y, style, color=colour, label=literal(name), marker=marker)
         if len(shown := np.flatnonzero(np.isfinite(y))):
@@ -63,7 +66,7 @@ def by_epoch(caller: str, series: Mapping[str, Sequence[float]], ax: Any, scale:
         for (value, epoch, name, colour), side in zip(sorted(ends, reverse=True), sides, strict=False):
             dark = [0.6 * part for part in rgb(colour)]  # thin letters in the colour of a line are hard to read
             ax.annotate(f" {literal(name)}", (epoch, value), color=dark, va=side, annotation_clip=False)
-    ax.set(xlabel="epoch", yscale=scale)
+    ax.set(xlabel="epoch")
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return plain(ax)
 
