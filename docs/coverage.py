@@ -49,7 +49,7 @@ AT_KINKS = {
     "sinc": "exact at 0 and near it",
     "sort": "of equal entries, the first stays first",
     "sqrt": "infinite at 0, with NumPy's warning",
-    "std": "NaN where all entries are equal",
+    "std": "0 where all entries are equal",
     "xlogy": "0 log 0 = 0",
     **dict.fromkeys(["floor", "ceil", "rint", "trunc", "fix", "round", "floor_divide", "heaviside"], "0 at the jumps"),
     **dict.fromkeys(["remainder", "fmod"], "the slope at a jump is that beside it"),

@@ -320,6 +320,19 @@ def test_tasks_do_not_disturb_each_other():
         ),
         (lambda: grad(lambda x: (x, 1))(1.0), TypeError, r"grad: the function must return a Tensor; got tuple\. Join"),
         (lambda: grad(np.sin, "x")(1.0), ValueError, r"grad: argnums must number positional arguments; got x for 1"),
+        (lambda: grad(np.sin, 1.0)(1.0), ValueError, r"grad: argnums must number positional arguments; got 1.0 for 1"),
+        (lambda: jacobian(np.sin)(), ValueError, r"jacobian: argnums must number positional arguments; got 0 for 0"),
+        (lambda: hessian(np.sum, 2)(X), ValueError, r"hessian: argnums must number positional arguments; got 2 for 1"),
+        (
+            lambda: jacobian(np.add, (0, 1))(X, X),
+            ValueError,
+            r"jacobian: argnums must be one number; got \(0, 1\)\. Ca",
+        ),
+        (lambda: grad(np.sum, has_aux=True)(X), TypeError, r"grad: with has_aux=True the function must return \(val"),
+        (lambda: vjp(3.0, X), TypeError, r"^vjp: needs a function; got float\. Pass f itself"),
+        (lambda: jvp(3.0, (X,), (V,)), TypeError, r"^jvp: needs a function; got float"),
+        (lambda: hvp(3.0, X, V), TypeError, r"^hvp: needs a function; got float"),
+        (lambda: jvp(np.square, (X,), V), TypeError, r"jvp: tangents must be a tuple of arguments; got ndarray"),
         (lambda: jacobian(np.i0)(X), TypeError, r"np\.i0: a function of Tensors needs a derivative rule"),
         (lambda: jacobian(lambda x: x.data)(X), TypeError, r"jacobian: the function must return a Tensor; got ndarray"),
     ],
@@ -327,6 +340,12 @@ def test_tasks_do_not_disturb_each_other():
 def test_what_cannot_be_differentiated_is_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, elementwise_grad, jacobian, hessian, func.checkpoint])
+def test_a_value_in_place_of_the_function_is_refused(transform):
+    with pytest.raises(TypeError, match=rf"^{transform.__name__}: needs a function; got Tensor\. Pass f itself, not f"):
+        transform(Tensor(3.0))
 
 
 def test_an_error_inside_leaves_no_transform_active():

@@ -270,9 +270,9 @@ def test_dropout_of_nothing_is_the_same():
     assert_array_equal(tg.dropout(Tensor(Z), 0, np.random.default_rng(0)).numpy(), Z)
 
 
-@pytest.mark.parametrize("p", [-0.1, 1, 1.5, np.nan])
+@pytest.mark.parametrize("p", [-0.1, 1, 1.5, np.nan, "half"])
 def test_dropout_refuses_a_share_outside_its_range(p):
-    with pytest.raises(ValueError, match=rf"dropout: p must be in \[0, 1\); got {p}\."):
+    with pytest.raises(ValueError, match=rf"dropout: p must be in \[0, 1\); got {p!r}\."):
         tg.dropout(Tensor(Z), p, np.random.default_rng(0))
 
 
@@ -437,6 +437,13 @@ def test_shapes_that_would_broadcast_are_refused(name, one, other):
     message = f"{name}: prediction and target must have one shape; got {one} and {other}"
     with pytest.raises(ValueError, match=message.replace("(", r"\(").replace(")", r"\)")):
         getattr(functional, name)(Tensor(np.full(one, 0.5)), np.full(other, 0.5))
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"])
+def test_what_is_no_real_number_is_refused(name):
+    for one, other, dtypes in ((0.5, None, "float64 and object"), (None, 0.5, "object and float64"), (1j, 1.0, "comp")):
+        with pytest.raises(TypeError, match=rf"^{name}: prediction and target must be real numbers; got {dtypes}"):
+            getattr(functional, name)(one, other)
 
 
 @pytest.mark.parametrize("name", ["nll_loss", "cross_entropy"])

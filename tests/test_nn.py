@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -88,6 +89,15 @@ def test_modules_are_walked_depth_first():
 def test_a_module_without_forward_says_so():
     with pytest.raises(NotImplementedError, match=r"Module: a Module must define forward\(self, x\)"):
         nn.Module()(1)
+
+
+def test_a_forward_that_returns_nothing_says_so():
+    class Silent(nn.Module):
+        def forward(self, x):
+            np.tanh(x)
+
+    with pytest.raises(TypeError, match=r"^Silent: forward must return its result; got None\. End it with return"):
+        nn.Sequential(Silent(), nn.ReLU())(Tensor(np.ones(2)))
 
 
 def test_a_module_takes_several_inputs():
@@ -326,6 +336,21 @@ def test_linear_in_float32_stays_there():
     assert y.dtype == layer.weight.grad.dtype == layer.bias.grad.dtype == np.float32
 
 
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64])
+def test_settings_of_any_float_leave_float32_what_it_is(kind):
+    x = Tensor(np.array([[-1, 2]], np.float32), requires_grad=True)
+    for layer in (nn.LeakyReLU(kind(0.5)), nn.Dropout(kind(0.5), rng=0)):
+        assert layer(x).dtype == np.float32
+    assert_array_equal(nn.LeakyReLU(kind(0.5))(x).numpy(), [[-0.5, 2]])
+
+
+@pytest.mark.parametrize("slope", ["0.1", None, Tensor(0.1)])
+def test_a_slope_that_is_no_number_is_refused(slope):
+    kind = type(slope).__name__
+    with pytest.raises(TypeError, match=rf"^leaky_relu: slope must be a number; got {kind}\. One that is learned"):
+        nn.LeakyReLU(slope)(np.ones(2))
+
+
 @pytest.mark.parametrize("sizes", [(0, 3), (3, 0), (-1, 3)])
 def test_linear_refuses_sizes_below_one(sizes):
     message = f"Linear: in_features and out_features must be at least 1; got {sizes[0]} and {sizes[1]}"
@@ -379,7 +404,7 @@ def test_dropout_drops_in_training_and_passes_in_evaluation():
     assert nn.Dropout(0)(x) is x
 
 
-@pytest.mark.parametrize("p", [-0.1, 1, 2, np.nan])
+@pytest.mark.parametrize("p", [-0.1, 1, 2, np.nan, None])
 def test_dropout_refuses_a_share_outside_its_range(p):
     with pytest.raises(ValueError, match=rf"Dropout: p must be in \[0, 1\); got {p}\."):
         nn.Dropout(p)
@@ -523,9 +548,9 @@ def test_the_fans_are_those_of_the_layer():
 
 
 @pytest.mark.parametrize("name", init.__all__)
-@pytest.mark.parametrize("shape", [(3,), (), (2, 3, 4), (0, 3), (3, 0)])
+@pytest.mark.parametrize("shape", [(3,), (), (2, 3, 4), (0, 3), (3, 0), 3, (2.5, 3)])
 def test_initial_weights_refuse_what_is_no_matrix(name, shape):
-    message = rf"{name}: the shape must be \(out, in\), both at least 1; got \({', '.join(map(str, shape))}"
+    message = rf"{name}: the shape must be \(out, in\), both at least 1; got {re.escape(str(shape))}"
     with pytest.raises(ValueError, match=message):
         getattr(init, name)(shape, np.random.default_rng(0))
 

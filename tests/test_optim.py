@@ -331,6 +331,16 @@ def test_adamw_decays_all_weights_alike():
     np.testing.assert_allclose(x.data, 0.95**5 * np.array([1.0, 1000.0]))
 
 
+@pytest.mark.parametrize("size", [1e-15, 1e15, 1e20])
+def test_the_first_step_does_not_depend_on_the_size_of_the_gradient(size):
+    """It is lr, and lr / sqrt(1 - alpha) of RMSprop; in float32 the square of 1e20 alone would overflow."""
+    for kind, step in ((Adam, 0.01), (AdamW, 0.01), (RMSprop, 0.1)):
+        x = Tensor(np.zeros(3, np.float32), requires_grad=True)
+        x.grad = Tensor(np.array([size, -size, 0], np.float32))
+        kind([x], lr=0.01, eps=1e-30).step()
+        np.testing.assert_allclose(x.data, [-step, step, 0], rtol=1e-4)
+
+
 def test_rmsprop_on_a_slope():
     """With a constant gradient: s_k = (1 - alpha**k) g**2, so the first steps are longer than lr."""
     x = Tensor([0.0], requires_grad=True)
@@ -661,6 +671,37 @@ ERRORS = [
         "CosineAnnealingLR: eta_min must not be negative; got -1. ",
     ),
     (lambda: LRScheduler(SGD(one(), 0.1)).step(), NotImplementedError, "LRScheduler: lr_at must be defined; got "),
+    (lambda: SGD(one(), "0.1"), TypeError, "SGD: lr must be a number; got '0.1'. Write it without quotes"),
+    (lambda: Adam(one(), None), TypeError, "Adam: lr must be a number; got None. "),
+    (lambda: SGD(one(), np.ones(2)), TypeError, r"SGD: lr must be a number; got array\(\[1., 1.\]\). "),
+    (lambda: SGD(one(), 0.1, momentum="a"), TypeError, "SGD: momentum must be a number; got 'a'. "),
+    (lambda: AdamW(one(), weight_decay=None), TypeError, "AdamW: weight_decay must be a number; got None. "),
+    (lambda: Adam(one(), eps="a"), TypeError, "Adam: eps must be a number; got 'a'. "),
+    (lambda: Adam(one(), betas=0.9), ValueError, "Adam: betas must be two numbers; got 0.9. "),
+    (lambda: Adam(one(), betas=(0.9, None)), TypeError, r"Adam: betas\[1\] must be a number; got None. "),
+    (lambda: StepLR(SGD(one(), 0.1), "a"), TypeError, "StepLR: step_size must be a number; got 'a'. "),
+    (
+        lambda: CosineAnnealingLR(SGD(one(), 0.1), None),
+        TypeError,
+        "CosineAnnealingLR: T_max must be a number; got None. ",
+    ),
+    (lambda: StepLR(0.1, 2), TypeError, "StepLR: optimizer must be an Optimizer; got float. "),
+    (
+        lambda: SGD(one(), 0.1).load_state_dict("run.npz"),
+        TypeError,
+        "SGD.load_state_dict: the state must be a dict, as state_dict.* got str. ",
+    ),
+    (
+        lambda: StepLR(SGD(one(), 0.1), 2).load_state_dict({"lr": 0.1}),
+        ValueError,
+        "StepLR.load_state_dict: the state must hold base_lr and steps; got lr. ",
+    ),
+    (
+        lambda: setattr(SGD(one(), 0.1), "lr", -1),
+        ValueError,
+        "SGD: lr must be finite, and not negative; got -1. ",
+    ),
+    (lambda: setattr(SGD(one(), 0.1), "lr", "a"), TypeError, "SGD: lr must be a number; got 'a'. "),
 ]
 
 

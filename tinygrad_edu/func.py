@@ -30,7 +30,7 @@ import numpy as np
 from tinygrad_edu import autograd
 from tinygrad_edu.arrays import as_array
 from tinygrad_edu.ops import Op
-from tinygrad_edu.recompute import checkpoint, recording
+from tinygrad_edu.recompute import checkpoint, recording, require_function
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["checkpoint", "elementwise_grad", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -136,6 +136,11 @@ def result_of(
         result = function(*args)
     finally:
         active.reset(before)
+    if has_aux and not (isinstance(result, tuple | list) and len(result) == 2):
+        raise TypeError(
+            f"{caller}: with has_aux=True the function must return (value, anything); got {type(result).__name__}. "
+            "Return two, or leave has_aux out."
+        )
     result, aux = result if has_aux else (result, None)
     if not isinstance(result, Tensor):
         raise TypeError(
@@ -165,6 +170,7 @@ def value_and_grad(function: Function, argnums: int | Sequence[int] = 0, has_aux
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
+    require_function("value_and_grad", function)
 
     def with_gradient(*args: Any, **kwargs: Any) -> Any:
         value, aux, gradient = _gradient("grad", function, argnums, has_aux, args, kwargs)
@@ -184,6 +190,7 @@ def grad(function: Function, argnums: int | Sequence[int] = 0, has_aux: bool = F
     >>> grad(lambda w, x: np.tanh(w * x), argnums=(0, 1))(0.0, 2.0)
     (np.float64(2.0), np.float64(0.0))
     """
+    require_function("grad", function)
 
     def gradient_of(*args: Any, **kwargs: Any) -> Any:
         _, aux, gradient = _gradient("grad", function, argnums, has_aux, args, kwargs)
@@ -200,6 +207,7 @@ def elementwise_grad(function: Function, argnums: int = 0) -> Function:
     >>> elementwise_grad(np.square)(np.array([1.0, 2.0]))
     array([2., 4.])
     """
+    require_function("elementwise_grad", function)
     return grad(lambda *args, **kwargs: np.sum(function(*args, **kwargs)), argnums)
 
 
@@ -207,11 +215,7 @@ def _gradient(
     caller: str, function: Function, argnums: int | Sequence[int], has_aux: bool, args: tuple[Any, ...], kwargs: Any
 ) -> tuple[Any, Any, Any]:
     """The value, what came with it, and the gradients in the nesting of the chosen arguments."""
-    chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    if not all(isinstance(k, int) and -len(args) <= k < len(args) for k in chosen):
-        raise ValueError(
-            f"{caller}: argnums must number positional arguments; got {argnums} for {len(args)} of them. Count from 0."
-        )
+    chosen = positions(caller, argnums, args)
     args_out = list(args)
     for k in chosen:
         args_out[k] = variables(caller, args[k])
@@ -223,6 +227,24 @@ def _gradient(
         value, nested = plain(value), plain(nested)
         aux = rebuild(aux, (x if not isinstance(x, Tensor) or tied_elsewhere(x) else plain(x) for x in leaves(aux)))
     return value, aux, nested[0] if isinstance(argnums, int) else nested
+
+
+def positions(caller: str, argnums: Any, args: tuple[Any, ...]) -> tuple[int, ...]:
+    """The positions of the arguments to differentiate by."""
+    chosen = (argnums,) if isinstance(argnums, int) else argnums
+    if not isinstance(chosen, Sequence) or not all(isinstance(k, int) and -len(args) <= k < len(args) for k in chosen):
+        raise ValueError(
+            f"{caller}: argnums must number positional arguments; got {argnums} for {len(args)} of them. Count from 0."
+        )
+    return tuple(chosen)
+
+
+def position(caller: str, argnums: Any, args: tuple[Any, ...]) -> int:
+    """The position of the one argument to differentiate by."""
+    chosen = positions(caller, argnums, args)
+    if not isinstance(argnums, int):
+        raise ValueError(f"{caller}: argnums must be one number; got {argnums}. Call it once for each argument.")
+    return chosen[0]
 
 
 def check_alike(caller: str, name: str, tree: Any, other_name: str, other: Any) -> None:
@@ -265,6 +287,7 @@ def vjp(function: Function, *args: Any) -> tuple[Any, Function]:
     >>> back(np.array([1.0, 10.0]))
     (array([ 2., 60.]),)
     """
+    require_function("vjp", function)
     by = tuple(variables("vjp", x) for x in args)
     value, _ = result_of("vjp", function, by, by)
     record = tied_elsewhere(value)
@@ -292,8 +315,10 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     >>> jvp(np.square, (np.array([1.0, 3.0]),), (np.array([1.0, 10.0]),))
     (array([1., 9.]), array([ 2., 60.]))
     """
-    if not isinstance(primals, tuple | list):
-        raise TypeError(f"jvp: primals must be a tuple of arguments; got {type(primals).__name__}. Write (x,) for one.")
+    require_function("jvp", function)
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, tuple | list):
+            raise TypeError(f"jvp: {name} must be a tuple of arguments; got {type(given).__name__}. Write (x,).")
     check_alike("jvp", "tangents", tuple(tangents), "the primals", tuple(primals))
     by = tuple(variables("jvp", x) for x in primals)
     value, _ = result_of("jvp", function, by, by)
@@ -318,16 +343,18 @@ def jacobian(function: Function, argnums: int = 0) -> Function:
     array([[3., 2.],
            [1., 0.]])
     """
+    require_function("jacobian", function)
 
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        by = variables("jacobian", args[argnums])
-        inputs = (*args[:argnums], by, *args[argnums:][1:])
+        k = position("jacobian", argnums, args)
+        by = variables("jacobian", args[k])
+        inputs = (*args[:k], by, *args[k:][1:])
         value, _ = result_of("jacobian", partial(function, **kwargs), by, inputs)
         record, xs = tied_elsewhere(value), list(leaves(by))
         rows = []
-        for position in range(value.size):
+        for entry in range(value.size):
             u = np.zeros(value.size, value.dtype)
-            u[position] = 1
+            u[entry] = 1
             rows.append(_towards("jacobian", value, xs, u.reshape(value.shape), record))
         columns = [np.reshape(np.stack([row[k] for row in rows]), (*value.shape, *x.shape)) for k, x in enumerate(xs)]
         nested = rebuild(by, iter(columns))
@@ -346,11 +373,13 @@ def hessian(function: Function, argnums: int = 0) -> Function:
     array([[6., 2.],
            [2., 0.]])
     """
+    require_function("hessian", function)
 
     def hessian_of(*args: Any, **kwargs: Any) -> Any:
-        if isinstance(args[argnums], tuple | list | dict):
+        x = args[position("hessian", argnums, args)]
+        if isinstance(x, tuple | list | dict):
             raise TypeError(
-                f"hessian: the argument must be one array; got {type(args[argnums]).__name__}. Join the parameters in "
+                f"hessian: the argument must be one array; got {type(x).__name__}. Join the parameters in "
                 "one with np.concatenate, or use hvp, which takes them nested."
             )
         return jacobian(grad(function, argnums), argnums)(*args, **kwargs)
@@ -367,7 +396,7 @@ def hvp(function: Function, x: Any, direction: Any) -> Any:
     >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([1.0, 3.0]), np.array([1.0, 0.0]))
     array([6., 2.])
     """
-
+    require_function("hvp", function)
     check_alike("hvp", "direction", direction, "x", x)
 
     def along(x: Any) -> Any:

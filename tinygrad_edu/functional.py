@@ -10,12 +10,13 @@ Read next: `nn/`, layers that hold their own parameters.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.arrays import as_array
+from tinygrad_edu.arrays import REAL, as_array
 from tinygrad_edu.ops import Op
 from tinygrad_edu.tensor import Tensor
 
@@ -68,9 +69,16 @@ def relu(x: Any) -> Any:
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     """The positive part, and a little of the negative one.
 
-    y = x where x > 0, else slope x,   dy/dx = 1 where x > 0, else slope
+        y = x where x > 0, else slope x,   dy/dx = 1 where x > 0, else slope
+
+    Raises:  TypeError for a slope that is no number
     """
-    return ops.leaky_relu(x, slope=slope)
+    if not isinstance(slope, Real):
+        raise TypeError(
+            f"leaky_relu: slope must be a number; got {type(slope).__name__}. "
+            "One that is learned stands in np.where(x > 0, x, slope * x)."
+        )
+    return ops.leaky_relu(x, slope=float(slope))
 
 
 def softplus(x: Any) -> Any:
@@ -112,11 +120,10 @@ def dropout(x: Any, p: float, rng: np.random.Generator | int) -> Any:
 
     Raises:  ValueError unless 0 <= p < 1
     """
-    if not 0 <= p < 1:
-        raise ValueError(f"dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
+    check_share("dropout", p)
     x = as_array(x)
     keep = drawn(x.data if isinstance(x, Tensor) else x, p=p, rng=np.random.default_rng(rng))
-    return x * (keep / (1 - p))
+    return x * (keep / (1 - float(p)))  # a float of Python leaves float32 what it is, NumPy's does not
 
 
 # Losses
@@ -212,6 +219,12 @@ def reduced(losses: Any, reduction: str) -> Any:
     return np.mean(losses) if reduction == "mean" else np.sum(losses)
 
 
+def check_share(name: str, p: float) -> None:
+    """Raise unless p, of what is dropped, is at least 0 and less than 1."""
+    if not isinstance(p, Real) or not 0 <= p < 1:
+        raise ValueError(f"{name}: p must be in [0, 1); got {p!r}. It is the share of entries that is dropped.")
+
+
 def check_reduction(name: str, shape: tuple[int, ...], reduction: str) -> None:
     """Raise for an unknown reduction or an empty batch."""
     if reduction not in ("mean", "sum", "none"):
@@ -245,6 +258,11 @@ def matched(name: str, prediction: Any, target: Any, reduction: str) -> tuple[An
     """Prediction and target, if they have one shape, in the prediction's floating dtype."""
     prediction, target = as_array(prediction), as_array(target)
     shape, dtype = prediction.shape, prediction.dtype
+    if dtype.kind not in REAL or target.dtype.kind not in REAL:
+        raise TypeError(
+            f"{name}: prediction and target must be real numbers; got {dtype} and {target.dtype}. "
+            "Is one of them None, or text?"
+        )
     if dtype.kind != "f":
         prediction, dtype = prediction.astype(float), np.dtype(float)
     if target.shape != shape:

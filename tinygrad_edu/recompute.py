@@ -19,7 +19,7 @@ from tinygrad_edu.ops import Op
 from tinygrad_edu.ops.op import Rule
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["checkpoint", "recording"]
+__all__ = ["checkpoint", "recording", "require_function"]
 
 Function = Callable[..., Any]
 
@@ -32,6 +32,12 @@ def recording() -> Iterator[None]:
         yield
     finally:
         autograd.mode.reset(before)
+
+
+def require_function(caller: str, function: Any) -> None:
+    """Raise a TypeError unless the function can be called."""
+    if not callable(function):
+        raise TypeError(f"{caller}: needs a function; got {type(function).__name__}. Pass f itself, not f(x).")
 
 
 def checkpoint(function: Function) -> Function:
@@ -47,6 +53,8 @@ def checkpoint(function: Function) -> Function:
     >>> w.grad
     Tensor(0.)
     """
+
+    require_function("checkpoint", function)
 
     def checkpointed(*args: Any) -> Any:
         start = next(autograd.created)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_edu import ops
+from tinygrad_edu import functional, ops
 from tinygrad_edu.nn.module import Module
 
 __all__ = ["LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
@@ -41,7 +41,7 @@ class LeakyReLU(Module):
         self.slope = slope
 
     def forward(self, z: Any) -> Any:
-        return ops.leaky_relu(z, slope=self.slope)
+        return functional.leaky_relu(z, self.slope)
 
     def extra_repr(self) -> str:
         return f"slope={self.slope}"

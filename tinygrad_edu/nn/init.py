@@ -10,6 +10,7 @@ Shapes are (out, in), as in `Linear`: fan_in = shape[1], fan_out = shape[0].
 from __future__ import annotations
 
 import math
+from numbers import Integral
 
 import numpy as np
 
@@ -18,7 +19,7 @@ __all__ = ["he_normal", "he_uniform", "xavier_normal", "xavier_uniform"]
 
 def fans(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
     """fan_in and fan_out of a weight matrix."""
-    if len(shape) != 2 or min(shape) < 1:
+    if not (isinstance(shape, tuple | list) and [isinstance(n, Integral) and n > 0 for n in shape] == [True, True]):
         raise ValueError(f"{name}: the shape must be (out, in), both at least 1; got {shape}. A bias starts at zero.")
     return shape[1], shape[0]
 

@@ -66,8 +66,7 @@ class Dropout(Module):
     """In training, zero each entry with probability p and scale the rest by 1/(1 - p)."""
 
     def __init__(self, p: float = 0.5, rng: np.random.Generator | int | None = None) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"Dropout: p must be in [0, 1); got {p}. It is the share of entries that is dropped.")
+        functional.check_share("Dropout", p)
         self.p = p
         self.rng = np.random.default_rng(rng)
 

@@ -67,6 +67,10 @@ class Module:
         result = self.forward(*inputs)
         if type(result) is Tensor and result.inputs and result.created > start:
             result.scopes += ((self, start),)  # so that a Graph knows what made it
+        elif result is None:
+            raise TypeError(
+                f"{type(self).__name__}: forward must return its result; got None. End it with return and the result."
+            )
         return result
 
     def children(self) -> Iterator[tuple[str, Any]]:
@@ -126,8 +130,13 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy arrays into the parameters, all of them or, if one does not fit, none.
 
-        Raises:  KeyError for missing or unexpected names; ValueError for another shape
+        Raises:  TypeError, KeyError for missing or unexpected names; ValueError for another shape
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict: the state must be a dict of arrays by name; got {type(state).__name__}. "
+                "A file is read by load(path)."
+            )
         own = {name: x for name, x in walk("", self) if isinstance(x, Tensor)}
         missing, unexpected = own.keys() - state.keys(), state.keys() - own.keys()
         if missing or unexpected:

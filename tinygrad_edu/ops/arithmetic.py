@@ -18,10 +18,9 @@ reciprocal = Op(np.reciprocal, lambda g, y, x: -g * y * y)
 
 
 def _power_a(g: Any, y: Any, a: Any, b: Any) -> Any:
-    exponent = b - 1
-    if np.ndim(b) or not isinstance(b, int | float) or b == 0:  # asks for no value of an array: it may have none
-        exponent = exponent + (a == 0) * (b == 0)  # a^0 is flat, at a = 0 too
-    return g * b * a**exponent
+    if isinstance(b, int | float) and b != 0:  # asks for no value of an array: it may have none
+        return g * b * a ** (b - 1)
+    return g * b * a ** (floating(b) - 1 + (a == 0) * (b == 0))  # a^0 is flat, at a = 0 too
 
 
 power = Op(
@@ -42,7 +41,7 @@ hypot = Op(  # the length of (a, b): at the origin, where it has a kink, the rul
 
 floor_divide = Op(np.floor_divide, flat(0), flat(1))
 remainder = Op(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
-fmod = Op(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
+fmod = Op(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.rint((a - y) / b))
 
 
 @composed(np.divmod)

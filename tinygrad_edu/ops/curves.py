@@ -60,9 +60,11 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     rise = np.diff(f, axis=axis) / _across(steps, f, axis)  # of each interval
     if n == 2:
         return np.concatenate((rise, rise), axis)
-    share = _across(steps[:-1] / (steps[:-1] + steps[1:]), f, axis)
-    first, second = cut(rise, axis, slice(-1)), cut(rise, axis, slice(1, None))
-    inner = first * (1 - share) + second * share
+    if np.ndim(h):
+        share = _across(steps[:-1] / (steps[:-1] + steps[1:]), f, axis)
+        inner = cut(rise, axis, slice(-1)) * (1 - share) + cut(rise, axis, slice(1, None)) * share
+    else:  # even steps: the entry between does not count, though it be NaN
+        inner = (cut(f, axis, slice(2, None)) - cut(f, axis, slice(-2))) / (2 * steps[0])
     start, end = cut(rise, axis, slice(1)), cut(rise, axis, slice(-1, None))
     if edge_order == 2:
         start = start + (start - cut(inner, axis, slice(1)))

@@ -15,27 +15,28 @@ LOG2, LOG10 = math.log(2), math.log(10)
 
 exp = Op(np.exp, lambda g, y, x: g * y)
 exp2 = Op(np.exp2, lambda g, y, x: g * y * LOG2)
-expm1 = Op(np.expm1, lambda g, y, x: g * (y + 1))
+expm1 = Op(np.expm1, lambda g, y, x: g * np.exp(x))
 log = Op(np.log, lambda g, y, x: g / x)
 log2 = Op(np.log2, lambda g, y, x: g / (x * LOG2))
 log10 = Op(np.log10, lambda g, y, x: g / (x * LOG10))
 log1p = Op(np.log1p, lambda g, y, x: g / (1 + x))
 
 
-def _above_minus_infinity(y: Any) -> Any:
-    """y, with 0 for the logarithm of nothing, so that -inf - y stays -inf."""
-    return np.where(y == -np.inf, 0, y)
+def _apart(y: Any, a: Any, b: Any) -> Any:
+    """b - a, but infinite where both are the logarithm of nothing: of nothing, none has a share."""
+    return np.where(y == -np.inf, 0, b) - a
 
 
-logaddexp = Op(  # log(exp(a) + exp(b)): each operand gets its share of the sum
+# log(exp(a) + exp(b)): the share of a in the sum is 1 / (1 + exp(b - a)), which no rounding of a large y spoils
+logaddexp = Op(
     np.logaddexp,
-    lambda g, y, a, b: g * np.exp(a - _above_minus_infinity(y)),
-    lambda g, y, a, b: g * np.exp(b - _above_minus_infinity(y)),
+    lambda g, y, a, b: g * np.exp(-np.logaddexp(0, _apart(y, a, b))),
+    lambda g, y, a, b: g * np.exp(-np.logaddexp(0, _apart(y, b, a))),
 )
 logaddexp2 = Op(
     np.logaddexp2,
-    lambda g, y, a, b: g * np.exp2(a - _above_minus_infinity(y)),
-    lambda g, y, a, b: g * np.exp2(b - _above_minus_infinity(y)),
+    lambda g, y, a, b: g * np.exp2(-np.logaddexp2(0, _apart(y, a, b))),
+    lambda g, y, a, b: g * np.exp2(-np.logaddexp2(0, _apart(y, b, a))),
 )
 
 # Waves
@@ -74,5 +75,5 @@ sinh = Op(np.sinh, lambda g, y, x: g * np.cosh(x))
 cosh = Op(np.cosh, lambda g, y, x: g * np.sinh(x))
 tanh = Op(np.tanh, lambda g, y, x: g * (1 - y * y))
 arcsinh = Op(np.arcsinh, lambda g, y, x: g / np.hypot(1, x))
-arccosh = Op(np.arccosh, lambda g, y, x: g / np.sqrt((x - 1) * (x + 1)))
+arccosh = Op(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 arctanh = Op(np.arctanh, lambda g, y, x: g / ((1 - x) * (1 + x)))

@@ -160,7 +160,9 @@ def _vector_norm(x: Any, *, ord: float = 2, axis: Any = None, keepdims: bool = F
 def _vector_norm_x(g: Any, y: Any, x: Any, *, ord: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
     g, y = restore(g, x, axis, keepdims), restore(y, x, axis, keepdims)
     direction = np.where(y == 0, 0, x / np.where(y == 0, 1, y))
-    return g * (direction if ord == 2 else np.sign(x) * np.abs(direction) ** (ord - 1))
+    if ord == 2:
+        return g * direction
+    return g * np.sign(direction) * np.abs(np.where(direction == 0, 1, direction)) ** (ord - 1)
 
 
 vector_norm = Op(_vector_norm, _vector_norm_x, name="vector_norm")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.ops.op import Op, in_rows, restore
+from tinygrad_edu.ops.op import Op, floating, in_rows, restore
 
 # The layer that every network is made of
 
@@ -51,16 +51,17 @@ linear = Op(
     _sum_of_rows,
 )
 
-# Activations, each stable for any z
+# Activations, each stable for any z; of integers in float64, where -z could not wrap round
 
 
 @cache
 def _largest_exponent(dtype: Any) -> float:
     """The largest x, nearly, with a finite exp(x)."""
-    return float(np.log(np.finfo(dtype if dtype.kind == "f" else float).max)) - 0.01
+    return float(np.log(np.finfo(dtype).max)) - 0.01
 
 
 def _sigmoid(x: Any) -> Any:
+    x = floating(x)
     return 1 / (1 + np.exp(np.minimum(-x, _largest_exponent(x.dtype))))
 
 
@@ -81,10 +82,11 @@ leaky_relu = Op(
     lambda x, *, slope=0.01: np.where(np.greater(x, 0), x, slope * x),
     lambda g, y, x, *, slope=0.01: np.where(x > 0, g, slope * g),
 )
-softplus = Op(lambda x: np.logaddexp(0, x), lambda g, y, x: g * sigmoid(x))
+softplus = Op(lambda x: np.logaddexp(0, floating(x)), lambda g, y, x: g * sigmoid(x))
 
 
 def _logsumexp(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    x = floating(x)
     top = np.maximum.reduce(x, axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)  # all -inf: log 0, not inf - inf
     with np.errstate(divide="ignore"):
@@ -94,14 +96,13 @@ def _logsumexp(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
 
 logsumexp = Op(
     _logsumexp,
-    lambda g, y, x, *, axis=None, keepdims=False: (
-        restore(g, x, axis, keepdims) * np.exp(x - restore(y, x, axis, keepdims))
-    ),
+    lambda g, y, x, *, axis=None, keepdims=False: restore(g, x, axis, keepdims) * softmax(x, axis=axis),
 )
 
 
 def _from_top(x: Any, axis: int) -> Any:
     """x minus its largest entry along an axis: exp of it cannot overflow."""
+    x = floating(x)
     if x.ndim == 2 and axis in (1, -1):  # NumPy finds the largest of many short rows faster column by column
         return x - np.maximum.reduce(x.T.copy(), 0)[:, None]
     return x - np.maximum.reduce(x, axis, keepdims=True)
@@ -119,7 +120,7 @@ def _softmax(x: Any, *, axis: int = -1) -> Any:
     return e / _total(e, axis)
 
 
-softmax = Op(
+softmax: Op = Op(
     _softmax,  # dy_j/dx_k = y_j (1[j=k] - y_k): a diagonal term, and one from every other class
     lambda g, y, x, *, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
 )
@@ -179,7 +180,8 @@ def _cross_entropy(z: Any, labels: Any, *, reduction: str = "mean") -> Any:
     surprise = np.log(_total(np.exp(below), 1)[:, 0])
     if labels.ndim == 1:
         return _reduce(surprise - below[np.arange(len(labels)), labels], reduction)
-    return _reduce(surprise * np.add.reduce(labels, 1) - np.add.reduce(labels * below, 1), reduction)
+    expected = np.where(np.equal(labels, 0), 0, below)  # a class of no share may have no chance: 0 log 0 = 0
+    return _reduce(surprise * np.add.reduce(labels, 1) - np.add.reduce(labels * expected, 1), reduction)
 
 
 def _one_hot(labels: Any, k: int, dtype: Any) -> np.ndarray:

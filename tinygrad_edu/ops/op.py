@@ -130,7 +130,7 @@ def double(x: Any) -> Any:
 def floating(x: Any) -> Any:
     """x as it is, integers and truths in float64."""
     x = x if hasattr(x, "astype") else np.asarray(x)
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
+    return x.astype(np.float64) if x.dtype.kind in "iub" else x
 
 
 def flat(k: int) -> Rule:

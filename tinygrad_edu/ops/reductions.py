@@ -30,7 +30,7 @@ def _extreme(g: Any, y: Any, x: Any, *, axis: Any = None, keepdims: bool = False
     """The rule of max and min: the entries that attain it share g equally."""
     y = restore(y, x, axis, keepdims)
     attains = x == y
-    sharing = np.sum(attains, axis=axis, keepdims=True, dtype=x.dtype)
+    sharing = np.sum(attains, axis=axis, keepdims=True).astype(x.dtype)
     if initial is not LEFT_OUT:
         sharing = sharing + (y == initial)
     return restore(g, x, axis, keepdims) * attains / sharing
@@ -94,10 +94,10 @@ var = Op(
     ),
     numpy=np.var,
 )
-std = Op(
+std = Op(  # where all entries are equal it has a kink, and the rule gives 0
     lambda x, *, axis=None, ddof=0, keepdims=False: np.std(x, axis, ddof=ddof, keepdims=keepdims),
     lambda g, y, x, *, axis=None, ddof=0, keepdims=False: (
-        restore(g / y, x, axis, keepdims) * _deviation(x, axis) / (count(x, y) - ddof)
+        restore(g / np.where(y == 0, 1, y), x, axis, keepdims) * _deviation(x, axis) / (count(x, y) - ddof)
     ),
     numpy=np.std,
 )
@@ -149,14 +149,19 @@ def _mean_where(x: Any, *, where: Any, axis: Any = None, keepdims: bool = False)
 
 @composed(var)
 def _var_where(x: Any, *, where: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    apart = x - np.mean(x, axis=axis, keepdims=True, where=where)
+    apart = np.where(where, x, 0) - np.mean(x, axis=axis, keepdims=True, where=where)
     squares = np.sum(apart * apart, axis=axis, keepdims=keepdims, where=where)
     return squares / (_chosen(apart, where, axis, keepdims) - ddof)
 
 
+def _root(variance: Any) -> Any:
+    """The square root, but of the slope 0 at 0, as std has it."""
+    return np.where(variance == 0, 0, np.sqrt(np.where(variance == 0, 1, variance)))
+
+
 @composed(std)
 def _std_where(x: Any, *, where: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    return np.sqrt(np.var(x, axis=axis, ddof=ddof, keepdims=keepdims, where=where))
+    return _root(np.var(x, axis=axis, ddof=ddof, keepdims=keepdims, where=where))
 
 
 @composed(np.ptp)
@@ -219,7 +224,7 @@ def _nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -
     a = floating(a)
     with np.errstate(invalid="ignore"):  # of an empty slice one warning is enough
         mean = np.nanmean(a, axis=axis, keepdims=True)
-    deviation = _without_nan(a - mean, 0)
+    deviation = np.where(np.isnan(a), 0, a - mean)  # inf - inf stays NaN
     freedom = _present(a, axis, keepdims) - ddof
     if np.any(freedom <= 0):
         warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=5)
@@ -229,4 +234,4 @@ def _nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -
 
 @composed(np.nanstd)
 def _nanstd(a: Any, **options: Any) -> Any:
-    return np.sqrt(np.nanvar(a, **options))
+    return _root(np.nanvar(a, **options))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinygrad_edu.optim.optimizer import Optimizer, require
+from tinygrad_edu.optim.optimizer import Optimizer, require, require_number
 from tinygrad_edu.tensor import Tensor
 
 __all__ = ["SGD", "Adam", "AdamW", "RMSprop"]
@@ -88,7 +88,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         name = type(self).__name__
-        require(len(betas) == 2, f"{name}: betas must be two numbers; got {betas}. Pass for example (0.9, 0.999).")
+        require(np.shape(betas) == (2,), f"{name}: betas must be two numbers; got {betas}. Pass (0.9, 0.999), say.")
         for position, beta in enumerate(betas):
             require_fraction(name, f"betas[{position}]", beta)
         require_eps(name, eps)
@@ -107,8 +107,8 @@ class Adam(Optimizer):
             mean *= beta
             mean += (1 - beta) * g
             square *= beta_square
-            square += (1 - beta_square) * (g * g)
-            divisor = np.sqrt(square / (1 - beta_square**t)) + self.eps
+            square += (1 - beta_square) * g * g  # not g * g first, which overflows sooner
+            divisor = np.sqrt(square) / (1 - beta_square**t) ** 0.5 + self.eps
             x -= lr / (1 - beta**t) * mean / divisor
 
 
@@ -173,7 +173,7 @@ class RMSprop(Optimizer):
             if self.weight_decay:
                 g = g + self.weight_decay * x
             square *= self.alpha
-            square += (1 - self.alpha) * (g * g)
+            square += (1 - self.alpha) * g * g
             g = g / (np.sqrt(square) + self.eps)
             for velocity in velocities:
                 velocity *= self.momentum
@@ -183,14 +183,17 @@ class RMSprop(Optimizer):
 
 
 def require_fraction(owner: str, name: str, value: float) -> None:
+    require_number(owner, name, value)
     require(0 <= value < 1, f"{owner}: {name} must be in [0, 1); got {value}. It is the share kept of the past.")
 
 
 def require_eps(owner: str, eps: float) -> None:
+    require_number(owner, "eps", eps)
     require(0 < eps < math.inf, f"{owner}: eps must be positive; got {eps}. It keeps the divisor from zero; try 1e-8.")
 
 
 def require_decay(owner: str, weight_decay: float) -> None:
+    require_number(owner, "weight_decay", weight_decay)
     require(
         0 <= weight_decay < math.inf,
         f"{owner}: weight_decay must not be negative; got {weight_decay}. Weights would grow; pass 0 for none.",

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.tensor import Tensor
 
-__all__ = ["Optimizer", "require"]
+__all__ = ["Optimizer", "require", "require_names", "require_number"]
 
 #: Bytes of a parameter that are worked on at a time. A formula of several NumPy operations reads and
 #: writes its arrays several times over; pieces of this size, and what is computed from them, stay in the cache.
@@ -21,6 +21,21 @@ def require(condition: bool, message: str) -> None:
     """Raise a ValueError unless the condition holds."""
     if not condition:
         raise ValueError(message)
+
+
+def require_number(owner: str, name: str, value: Any) -> None:
+    """Raise a TypeError unless the setting is one number."""
+    if not hasattr(value, "__float__") or np.ndim(value):
+        raise TypeError(f"{owner}: {name} must be a number; got {value!r:.60}. Write it without quotes or brackets.")
+
+
+def require_names(owner: str, state: Any) -> None:
+    """Raise a TypeError unless the state holds values by name."""
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"{owner}: the state must be a dict, as state_dict() gives it; got {type(state).__name__}. "
+            "Pass the dict itself, not a file."
+        )
 
 
 class Optimizer:
@@ -38,6 +53,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Tensor], lr: float, buffers: tuple[str, ...] = ()) -> None:
         name = type(self).__name__
+        require_number(name, "lr", lr)
         require(
             0 < lr < math.inf,
             f"{name}: lr must be positive and finite; got {lr}. To stop training a parameter, set requires_grad=False.",
@@ -86,6 +102,9 @@ class Optimizer:
 
     @lr.setter
     def lr(self, lr: float) -> None:
+        name = type(self).__name__
+        require_number(name, "lr", lr)
+        require(0 <= lr < math.inf, f"{name}: lr must be finite, and not negative; got {lr}. Pass 0.1, say.")
         self._lr = float(lr)
         self.rates = [np.array(lr, x.dtype) for x in self.params]  # for NumPy, faster to multiply by than a float
 
@@ -147,9 +166,10 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the optimizer that gave this state_dict() was.
 
-        Raises:  ValueError if names or shapes differ from those here; then nothing is changed
+        Raises:  TypeError, ValueError if names or shapes differ from those here; then nothing is changed
         """
         name, own = type(self).__name__, self.state_dict()
+        require_names(f"{name}.load_state_dict", state_dict)
         different = sorted(own.keys() ^ state_dict.keys())
         require(
             not different,

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tinygrad_edu.optim.optimizer import Optimizer, require
+from tinygrad_edu.optim.optimizer import Optimizer, require, require_names, require_number
 
 __all__ = ["CosineAnnealingLR", "LRScheduler", "StepLR"]
 
@@ -23,6 +23,11 @@ class LRScheduler:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"{type(self).__name__}: optimizer must be an Optimizer; got {type(optimizer).__name__}. "
+                "Pass the one whose lr it sets, as in StepLR(optimizer, 10)."
+            )
         self.optimizer, self.base_lr, self.steps = optimizer, float(optimizer.lr), 0
 
     def lr_at(self, steps: int) -> float:
@@ -42,6 +47,13 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the schedule that gave this state_dict() was."""
+        name = f"{type(self).__name__}.load_state_dict"
+        require_names(name, state_dict)
+        require(
+            self.state_dict().keys() <= state_dict.keys(),
+            f"{name}: the state must hold base_lr and steps; got {', '.join(map(str, state_dict)) or 'nothing'}. "
+            "Was it the optimizer's?",
+        )
         self.base_lr, self.steps = float(state_dict["base_lr"]), int(state_dict["steps"])
         self.optimizer.lr = self.lr_at(self.steps)
 
@@ -55,6 +67,8 @@ class StepLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        require_number("StepLR", "step_size", step_size)
+        require_number("StepLR", "gamma", gamma)
         require(step_size >= 1, f"StepLR: step_size must be at least 1; got {step_size}. Pass a number of steps.")
         require(0 < gamma < math.inf, f"StepLR: gamma must be positive; got {gamma}. Pass 0.1 to divide by ten.")
         super().__init__(optimizer)
@@ -76,6 +90,8 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        require_number("CosineAnnealingLR", "T_max", T_max)
+        require_number("CosineAnnealingLR", "eta_min", eta_min)
         require(T_max >= 1, f"CosineAnnealingLR: T_max must be at least 1; got {T_max}. Pass the number of steps down.")
         require(
             0 <= eta_min < math.inf,

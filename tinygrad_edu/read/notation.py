@@ -59,7 +59,7 @@ NOTATION: dict[ops.Op, tuple[str, ...]] = {
     ops.reciprocal: ("1 ⊘ {a}", "⊙ (−{y}²)"),
     ops.hypot: ("√({a}² + {b}²)", "⊙ {a} ⊘ {y}", "⊙ {b} ⊘ {y}"),
     ops.exp: ("exp {a}", "⊙ {y}"),
-    ops.expm1: ("exp {a} − 1", "⊙ ({y} + 1)"),
+    ops.expm1: ("exp {a} − 1", "⊙ exp {a}"),
     ops.log: ("log {a}", "⊘ {a}"),
     ops.log1p: ("log(1 + {a})", "⊘ (1 + {a})"),
     ops.tanh: ("tanh {a}", "⊙ (1 − {y}²)"),
