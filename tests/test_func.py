@@ -237,6 +237,7 @@ def test_vjp_and_jvp_are_rows_and_columns_of_the_jacobian():
     J = hips.jacobian(pair_by_hips)(X)
     u = RNG.standard_normal(3)
     y, back = vjp(pair, X)
+    assert type(y) is type(back(u)[0]) is np.ndarray
     assert_allclose(y, pair_by_hips(X), rtol=1e-15)
     assert_allclose(back(u)[0], u @ J, rtol=1e-13)
     assert_allclose(back(2 * u)[0], 2 * u @ J, rtol=1e-13)

@@ -329,6 +329,11 @@ def test_a_seed_in_place_of_the_rng_is_used_or_refused(kind, seed):
         assert_array_equal(*(np.asarray(getattr(y, "data", y)) for y in (one(x), other(x))))
 
 
+def test_layers_from_one_seed_differ():
+    first, _, second = nn.MLP([3, 3, 3], rng=0)
+    assert (first.weight.numpy() != second.weight.numpy()).all()
+
+
 def test_linear_in_float32_stays_there():
     layer = nn.Linear(3, 2, dtype=np.float32)
     y = layer(np.ones((4, 3), np.float32))
@@ -356,6 +361,11 @@ def test_linear_refuses_sizes_below_one(sizes):
     message = f"Linear: in_features and out_features must be at least 1; got {sizes[0]} and {sizes[1]}"
     with pytest.raises(ValueError, match=message):
         nn.Linear(*sizes)
+
+
+def test_linear_refuses_sizes_that_are_not_whole():
+    with pytest.raises(TypeError, match=r"^Linear: in_features and out_features must be whole numbers; got 2\.0, 3\."):
+        nn.Linear(2.0, 3)
 
 
 def test_linear_refuses_an_integer_dtype():

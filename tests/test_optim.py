@@ -621,6 +621,7 @@ ERRORS = [
     (lambda: AdamW(one(), betas=(0.9, -1)), ValueError, r"AdamW: betas\[1\] must be in \[0, 1\); got -1. "),
     (lambda: Adam(one(), betas=(0.9,)), ValueError, r"Adam: betas must be two numbers; got \(0.9,\). "),
     (lambda: Adam(one(), eps=0), ValueError, "Adam: eps must be positive; got 0. "),
+    (lambda: RMSprop(one(), weight_decay=-1), ValueError, "RMSprop: weight_decay must not be negative; got -1. "),
     (lambda: RMSprop(one(), eps=-1e-8), ValueError, "RMSprop: eps must be positive; got -1e-08. "),
     (lambda: SGD(one(), 0.1, weight_decay=-1), ValueError, "SGD: weight_decay must not be negative; got -1. "),
     (lambda: AdamW(one(), weight_decay=math.nan), ValueError, "AdamW: weight_decay must not be negative; got nan. "),
