@@ -323,6 +323,24 @@ def test_names_come_from_the_tensors_or_are_given():
     assert result(checked(np.mean((x - t) ** 2), x)).startswith("dJ/dx = 2*(x - ")
 
 
+def test_a_tensor_may_be_called_as_the_gradient_is_in_a_rule():
+    x, g = leaf(3, 2, name="x"), leaf(2, name="g", seed=1)
+    y = g * (z := np.tanh(x))
+    assert "dy_ij/dz_ij = g_j" in str(checked(np.sum(y**2), x, {"y": y, "z": z}))
+    assert "dg/du" not in str(checked(np.sum(np.tanh(x) * g), g))
+
+
+def test_an_index_says_what_it_takes():
+    E, words = leaf(5, 2, name="E"), np.array([[0, 2], [4, 4]])
+    derivation = checked(np.mean(np.tanh(V := E[words])), E, {"V": V, "words": words})
+    assert "V = E[words]" in str(derivation)
+
+
+def test_a_root_stays_a_root():
+    x = leaf(3, name="x")
+    assert result(checked(np.sum(x**2 / np.sqrt(2)), x)) == "dJ/dx = x*sqrt(2)"
+
+
 def test_an_array_made_of_a_named_one_is_recognised():
     x, t = Tensor([0.5, 1.0], requires_grad=True), np.array([0.25, 0.75])
     derivation = checked(np.sum(x * (1 - t)), x, {"a": x, "t": t})
@@ -365,7 +383,7 @@ def test_latex_and_mathml():
     assert "<mfrac><mrow><mo>∂</mo><mi>J</mi></mrow>" in html
     assert "∑" in html
     assert "http" not in html
-    assert derivation._repr_html_() == html
+    assert derivation._repr_html_() == f"<h3>dJ/dZ1</h3>{html}"
 
 
 def test_a_note_in_latex_stands_at_the_last_step():

@@ -267,6 +267,26 @@ def test_a_transposed_factor_stands_without_brackets():
     assert "log(Kᵀ)ᵀ g" in edge_texts(parsed((np.log(K.T) @ Q).sum())).values()
 
 
+def test_what_stands_between_brackets_needs_no_others():
+    x, y = leaf(np.ones(3), "x"), np.arange(3.0)
+    texts = [text[0] for text in node_texts(parsed(tg.sigmoid(np.maximum(0, x + 1) @ y)))]
+    assert {"maximum = max(0, x + 1)", "sigmoid = σ(max(0, x + 1) constant)"} <= {*texts}
+    assert "⊙ [x + 1 > 0]" in edge_texts(parsed(np.maximum(0, x + 1).sum())).values()
+
+
+def test_a_condition_is_called_by_what_it_says():
+    r = leaf(np.array([-2.0, 0.5, 1.5]), "r")
+    picture = parsed(np.where(np.abs(r) <= 1, r**2, 2 * np.abs(r) - 1).sum())
+    assert "where = where(|r| < 1, r², 2 · |r| − 1)" in [text[0] for text in node_texts(picture)]
+    assert {"⊙ [|r| < 1]", "⊙ [not |r| < 1]"} <= {*edge_texts(picture).values()}
+
+
+def test_batches_of_matrices_are_transposed():
+    K = leaf(np.ones((2, 3, 4)), "K")
+    picture = parsed((leaf(np.ones((2, 5, 4)), "Q") @ np.swapaxes(K, 1, 2)).sum())
+    assert "matmul = Q Kᵀ" in [text[0] for text in node_texts(picture)]
+
+
 def test_links_can_show_shapes_or_nothing():
     x = leaf(np.ones((2, 3)), "x")
     assert set(edge_texts(parsed(np.sum(x * 2), edges="shape")).values()) == {"2 × 3"}

@@ -234,6 +234,14 @@ def view(tab):
     return [float(x) for x in tab.get_attribute("#drawing", "viewBox").split()]
 
 
+def test_the_buttons_cover_nothing(visit):
+    tab = visit(network())
+    for width in (1280, 800, 390):
+        tab.set_viewport_size({"width": width, "height": 800})
+        picture, buttons = tab.locator("#drawing").bounding_box(), tab.locator(".zoom").bounding_box()
+        assert picture["y"] + picture["height"] <= buttons["y"]
+
+
 def test_zoom_and_pan(visit):
     tab = visit(network())
     w = view(tab)[2]

@@ -114,6 +114,37 @@ def test_names_can_be_those_of_the_local_variables():
     assert [node.name for node in Graph(way, locals()).nodes] == ["speed", "time", "way"]
 
 
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (lambda x: x[:, 0], "x[:, 0]"),
+        (lambda x: x[1:, ::2], "x[1:, ::2]"),
+        (lambda x: x.T, "xᵀ"),
+        (lambda x: x[:, :, None], "x.reshape(4, 3, 1)"),
+        (lambda x: x[:, 1][:, None], "x[:, 1:2]"),
+        (lambda x: 0 * x[0], "zeros"),
+        (lambda x: x.copy(), "x"),
+        (lambda x: 1 - x, "1 − x"),
+    ],
+)
+def test_data_without_a_name_are_called_by_what_they_were_made_of(part, name):
+    x = np.arange(12.0).reshape(4, 3)
+    array = part(x)
+    assert names_of(array * leaf(np.ones(array.shape)), names={"x": x})[0] == name
+
+
+def test_an_index_says_what_it_takes():
+    x, i = leaf(np.ones((4, 3))), np.array([2, 0, 2, 1])
+    y = x[np.arange(4), i][:, None] + x[..., -1:] + x[[0, 1, 2, 3]][:, ::2]
+    nodes = Graph(np.sum(y), {"i": i}).nodes
+    assert [node.key for node in nodes if node.key] == ["i, i", ":, None", "…, -1:", "…", ":, ::2"]
+
+
+def test_an_array_that_others_were_made_of_may_be_named():
+    x = leaf(np.ones(3))
+    Graph(np.sum(np.eye(3)[[0, 2, 1]] @ x), {"labels": np.array([0, 2, 1]), "x": x})
+
+
 def test_the_textbook_s_names():
     assert names_of(network()) == [
         *["X", "W1", "b1", "Z1", "A1", "W2", "b2", "Z2", "A2", "log", "Y", "multiply", "subtract"],

@@ -28,6 +28,7 @@ from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node, chain_rule, order, seed
 from tinygrad_edu.nn.module import Module, walk
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.views import key_text, view_of
 
 __all__ = ["MADE", "Graph", "GraphNode", "Scope", "form_of"]
 
@@ -77,7 +78,8 @@ class GraphNode:
     scopes  the module calls it was made in, the outermost first
     name    unique in its graph
     named   whether the name was given, or is the textbook's; else it is that of the op
-    made    what data without a name was made of, by its numbers: 1 − Y
+    made    what data without a name was made of, by its numbers: 1 − Y; or by its memory: X[:, 0]
+    key     of an index, what stands between the brackets
     """
 
     value: Any
@@ -90,6 +92,7 @@ class GraphNode:
     name: str = ""
     named: bool = False
     made: str = ""
+    key: str = ""
 
     @property
     def data(self) -> np.ndarray:
@@ -117,8 +120,8 @@ class Graph:
     nodes    in topological order
     outputs  the nodes of the outputs
 
-    `names` maps names to tensors. In a mapping that holds other things too, as locals() does, what is not in the graph
-    is passed over; in one made of tensors alone it is an error.
+    `names` maps names to tensors and arrays. A tensor that is not in the graph is passed over in a mapping that holds
+    other things too, as locals() does; else it is an error. An array may be one that others were made of.
 
     Raises:  TypeError for something that is no Tensor; ValueError for a tensor that was not recorded, or a name
              for one that is not in the graph
@@ -171,7 +174,8 @@ class Graph:
 
     def _name(self, names: Mapping[str, Any], found: dict[int, GraphNode]) -> None:
         given = {id(x): name for name, x in names.items() if isinstance(x, Node | np.ndarray)}
-        if len(given) == len(names) and (absent := [name for x, name in given.items() if x not in found]):
+        absent = [name for name, x in names.items() if isinstance(x, Node) and id(x) not in found]
+        if absent and len(given) == len(names):
             raise ValueError(
                 f"Graph: names must be those of values in the graph; got {', '.join(absent)}, which the outputs do not "
                 "depend on. Leave them out."
@@ -185,6 +189,7 @@ class Graph:
             name = own[node] or layers.get(node) or textbook_name(node, taken_by_hand)
             node.named = name is not None
             node.made = "" if name else made_of(node, data)
+            node.key = key_text(node.params["key"], given) if node.op is ops.index else ""
             name = node.name = name or node.made or own_name(node)
             while node.name in taken:
                 taken[name] += 1
@@ -241,7 +246,13 @@ def textbook_name(node: GraphNode, taken: set[str | None]) -> str | None:
 
 
 def made_of(node: GraphNode, data: Mapping[str, np.ndarray]) -> str:
-    """1 − Y, for an array with these numbers; nothing where it could be by chance, as for a single number."""
+    """1 − Y, for an array with these numbers; nothing where it could be by chance, as for a single number.
+
+    X[:, 0], for one that is a part of X.
+    """
+    for name, x in data.items() if node.op is None and isinstance(node.value, np.ndarray) else ():
+        if x is not node.value and x.ndim and (view := view_of(node.value, x)):
+            return view.text.format(name)
     alike = {name: x for name, x in data.items() if x.shape == node.shape and x.dtype.kind == node.data.dtype.kind}
     if not alike or node.kind != "input" or node.data.dtype.kind not in "fiu" or node.data.size < 2:
         return ""
@@ -292,4 +303,6 @@ def own_name(node: GraphNode) -> str:
     """The name of the op; for what no recorded op made, of its kind."""
     if node.op:
         return node.op.name
-    return "constant" if not isinstance(node.value, Node) or node.value.op else node.kind
+    if isinstance(node.value, Node) and not node.value.op:
+        return node.kind
+    return "constant" if node.data.any() else "zeros"

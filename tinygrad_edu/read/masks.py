@@ -7,7 +7,7 @@
     Z * (Z > 0)                                     the condition is on the other factor, or on what that is made of
 
 A condition that the numbers of a small batch fit by chance would be wrong for other data. So it is on what both
-branches are made of, and a number other than 0 must be one where the branches are equal, as those of a loss are.
+branches are made of, at a number where the branches are equal, as those of a loss are; or at 0, if there are many.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.read import notation
 from tinygrad_edu.read.products import PRODUCTS
 
-__all__ = ["Mask", "find_masks"]
+__all__ = ["Mask", "find_masks", "name_masks"]
 
-SIGNS = (np.greater, np.greater_equal, np.less, np.less_equal)
+TELLING = 16  # truth values that agree with a condition by chance once in 65,536 times
+SIGNS: dict[np.ufunc, str] = {np.greater: ">", np.greater_equal: "≥", np.less: "<", np.less_equal: "≤"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Mask:
     threshold: float = 0
     absolute: bool = False
 
+    def __str__(self) -> str:
+        """Z > 0, |r| ≤ 1."""
+        text = notation.written(self.value, tight=notation.SUM)
+        return f"{f'|{text}|' if self.absolute else text} {SIGNS[self.sign]} {notation.number(self.threshold)}"
+
     def __call__(self, x: Any) -> Any:
         return self.sign(np.abs(x) if self.absolute else x, self.threshold)
 
@@ -46,11 +53,18 @@ def find_masks(graph: Graph) -> dict[GraphNode, Mask]:
     for use in graph.nodes:
         for node in use.parents:
             if node.op is None and node.data.dtype == bool and not node.named and node not in found:
-                candidates = branching(graph, use, node) if use.op is ops.where else beside(use)
+                candidates = branching(graph, use, node) if use.op is ops.where else beside(use, node)
                 fits = (x for x in candidates if x.value.shape == node.shape)
                 if mask := next((x for x in fits if np.array_equal(x(x.value.data), node.data)), None):
                     found[node] = mask
     return found
+
+
+def name_masks(graph: Graph) -> Graph:
+    """The graph, with its truth values called by their conditions."""
+    for node, mask in find_masks(graph).items():
+        node.name = node.made = str(mask)
+    return graph
 
 
 def conditions(value: GraphNode, thresholds: Iterable[float] = (0,), absolute: bool = False) -> Iterator[Mask]:
@@ -59,8 +73,10 @@ def conditions(value: GraphNode, thresholds: Iterable[float] = (0,), absolute: b
             yield Mask(value, sign, threshold, absolute)
 
 
-def beside(use: GraphNode) -> Iterator[Mask]:
-    """Conditions on what a mask is multiplied with, and on what that was made of."""
+def beside(use: GraphNode, mask: GraphNode) -> Iterator[Mask]:
+    """Conditions on what a mask is multiplied with, and on what that was made of; a mask of one value fits too many."""
+    if mask.data.all() or not mask.data.any():
+        return
     near = [x for x in use.parents if x.data.dtype.kind == "f"]
     for x in [*near, *(parent for factor in near for parent in factor.parents)]:
         yield from conditions(x)
@@ -72,14 +88,15 @@ def branching(graph: Graph, use: GraphNode, mask: GraphNode) -> Iterator[Mask]:
     made_of = [made_entrywise(x) for x in branches]
     common = [x for x in (made_of[0] if made_of else []) if all(x in found for found in made_of)]
     last = [x for x in common if not any(y in common for y in x.uses)] if len(branches) > 1 else common
-    for x in last:
-        yield from conditions(x)
     numbers = {float(abs(n)) for found in made_of for x in found for n in x.inputs if isinstance(n, int | float)}
     for x in last:
-        for n in sorted({1.0, *numbers} - {0.0}):
-            ends = [end for end in (n, -n) if meet(graph, use, x, end)]
+        for n in sorted({0.0, 1.0, *numbers}):
+            ends = [end for end in {n, -n} if meet(graph, use, x, end)]
             yield from conditions(x, (n,), absolute=True) if len(ends) == 2 else ()
             yield from conditions(x, ends)
+    if mask.data.size >= TELLING:
+        for x in last:
+            yield from conditions(x)
 
 
 def made_entrywise(node: GraphNode) -> list[GraphNode]:

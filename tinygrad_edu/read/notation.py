@@ -140,13 +140,20 @@ def spelled(node: GraphNode, depth: int, part: bool = False) -> str:
         template = "{a} {b}ᵀ"
     if node.op is ops.power and isinstance(node.inputs[1], float):
         template = "{a}" + (exponent(node.inputs[1]) or "¹")
+    if turns_matrices(node):
+        template = "{a}ᵀ"
+    if node.op is ops.index and node.key and "{" not in node.key:
+        template = f"{{a}}[{short(node.key)}]"
     if any(is_number(x) for x in node.inputs[:2]):
         template = template.replace("⊙", "·").replace("⊘", "/")
     put = operand if part else written
     tight = TIGHT.get(node.op, {})
-    return fill(
-        template, node, lambda x, letter: put(x, depth, tight.get(letter, WORD), letter == "a" and len(tight) == 2)
-    )
+
+    def text_of(x: Operand, letter: str) -> str:
+        close = OTHER if is_enclosed(template, letter) else tight.get(letter, WORD)
+        return put(x, depth, close, letter == "a" and len(tight) == 2)
+
+    return fill(template, node, text_of)
 
 
 def factor(node: GraphNode, position: int) -> str:
@@ -162,10 +169,12 @@ def factor(node: GraphNode, position: int) -> str:
         template = template.replace("onehot ", "")
     if node.params.get("reduction", "mean") != "mean":
         template = template.replace(" / {n}", "").replace(" / {m}", "")
+    if turns_matrices(node):
+        template = "gᵀ"
     letters = dict(zip("abc", node.inputs, strict=False)) | {"y": node}
     if all(is_number(letters[letter]) for letter in re.findall(r"{([abcy])}", template)):
         template = template.replace("⊙", "·").replace("⊘", "/")
-    return fill(template, node, lambda x, letter: written(x))
+    return fill(template, node, lambda x, letter: written(x, tight=OTHER if is_enclosed(template, letter) else WORD))
 
 
 def product(node: GraphNode, position: int) -> str:
@@ -228,10 +237,23 @@ def operand(x: Operand, depth: int, tight: int, first: bool) -> str:
     return f"({text})" if close < tight else text
 
 
+def turns_matrices(node: GraphNode) -> bool:
+    """Whether an op exchanges the last two axes."""
+    ndim, axes = node.data.ndim, (node.params.get("axis1", 0), node.params.get("axis2", 0))
+    return node.op is ops.swapaxes and {a % ndim for a in axes} == {ndim - 1, ndim - 2}
+
+
+def is_enclosed(template: str, letter: str) -> bool:
+    """Whether an input stands alone between brackets, commas or signs of comparison: σ({a}), [{a} > 0]."""
+    return bool(re.search(rf"([(\[|]|, |[<>] ){{{letter}}}([)\]|,]| [<>])", template))
+
+
 def binding(op: ops.Op, text: str) -> int:
     """How close an expression holds together."""
     if text.startswith("−"):
         return NEGATIVE
+    if op is ops.index:
+        return WORD
     if text[-1] in "⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ" and op in NOTATION:
         return PRODUCT
     if " " not in text or op not in NOTATION or re.fullmatch(rf"({FUNCTIONS})\([^()]*\)", text):

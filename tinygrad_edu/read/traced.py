@@ -267,9 +267,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         for x in inputs:
             if isinstance(x, Node):
                 return type(x)._apply(op, inputs, params)  # type: ignore[attr-defined]
-        acts = not (op.rules or op.every) and hasattr(
-            op.forward, "__code__"
-        )  # a check, a draw: what it does is its own
+        own = hasattr(op.forward, "__code__")  # a check, a draw: what it does is its own
+        acts = own and not (op.rules or op.every)
         if acts or op in self.program.whole:
             return self.program.record(op, inputs, params, acts)
         return op.forward(*inputs, **params)

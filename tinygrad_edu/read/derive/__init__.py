@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,7 @@ class Derivation:
         return html(self)
 
     def _repr_html_(self) -> str:
-        return self.html()
+        return f"<h3>{escape(f'd{self.cost}/d{self.wrt}')}</h3>{self.html()}"
 
 
 def derive(cost: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None, max_links: int = 100) -> Derivation:
@@ -199,7 +200,7 @@ def derive(cost: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None, ma
             f"derive: the cost must have been recorded; got {cost!r}. "
             "Does it depend on a tensor with requires_grad=True, outside of no_grad()?"
         )
-    graph = named_graph(cost, names or {})
+    graph = Graph(cost, names)
     target = next((node for node in graph.nodes if node.value is wrt), None)
     if target is not None:
         merge_transposes(graph, target)
@@ -218,13 +219,6 @@ def derive(cost: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None, ma
             f"to wrt. Pass max_links={links}, or derive with respect to a tensor nearer to the cost."
         )
     return Chain(graph, target, way, names or {}).derivation()
-
-
-def named_graph(cost: Tensor | list[Tensor], names: Mapping[str, Any]) -> Graph:
-    """The graph of the cost. Names of arrays whose numbers were copied into the graph are for later."""
-    plain = {name: x for name, x in names.items() if isinstance(x, Tensor)}
-    others = {name: x for name, x in names.items() if name not in plain}
-    return Graph(cost, {**plain, **others, "": None})
 
 
 def on_the_way(graph: Graph, target: GraphNode) -> list[GraphNode]:

@@ -22,6 +22,7 @@ from sympy import Indexed, IndexedBase, KroneckerDelta, Symbol
 from tinygrad_edu import ops
 
 __all__ = [
+    "SEED",
     "Bracket",
     "Mixed",
     "Numbers",
@@ -30,14 +31,17 @@ __all__ = [
     "entry",
     "evaluate",
     "index",
+    "is_seed",
     "number",
     "opposite",
     "rename",
+    "side_by_side",
     "solved",
     "tidy",
     "total",
 ]
 
+SEED = "g of a rule"  # no name of a tensor
 #: Letters for an index that is summed over, in order of preference.
 LETTERS = "klpqrsvwxyz"
 
@@ -85,14 +89,29 @@ def entry(name: str, indices: tuple[Any, ...]) -> Any:
 
 
 def number(x: Any) -> Any:
-    """A number as SymPy's: 2.0 as 2, 0.1 and 1 - 0.9 as 1/10, and what is no short fraction as it is."""
+    """A number as SymPy's: 2.0 as 2, 0.1 and 1 - 0.9 as 1/10, the root of a fraction as one, others as they are."""
     if isinstance(x, sympy.Basic):
         return x
     value = float(x)
     if value.is_integer():
         return sympy.Integer(int(value))
     short = sympy.Rational(value).limit_denominator(10_000) if np.isfinite(value) else None
-    return short if short is not None and abs(float(short) - value) < 1e-16 else sympy.Float(value)
+    if short is not None and abs(float(short) - value) < 1e-16:
+        return short
+    square = sympy.Rational(value * value).limit_denominator(100) if 1e-3 < abs(value) < 1e3 else 0
+    root = sympy.sign(value) * sympy.sqrt(square)
+    return root if square and abs(float(root) - value) <= 4e-16 * abs(value) else sympy.Float(value)
+
+
+def is_seed(x: Any) -> bool:
+    """Whether an entry is one of g itself."""
+    return str(x.base.label if isinstance(x, Indexed) else x) == SEED
+
+
+def side_by_side(a: Any, b: Any, mapping: dict[Any, Any]) -> Any:
+    """A product that SymPy does not work out."""
+    a, b = a.xreplace(mapping), b.xreplace(mapping)
+    return a if b == 1 else sympy.Mul(a, b, evaluate=False)
 
 
 def rename(expression: Any, mapping: Mapping[Any, Any], around: Any = None) -> Any:

@@ -19,7 +19,7 @@ import sympy
 from tinygrad_edu import ops
 from tinygrad_edu.graph import MADE, Graph, GraphNode, form_of
 from tinygrad_edu.read.derive import Joined, Line, Section, Step
-from tinygrad_edu.read.derive.algebra import Slope, entry, index, number, rename
+from tinygrad_edu.read.derive.algebra import SEED, Slope, entry, index, number, rename
 from tinygrad_edu.read.derive.broadcast import taken
 from tinygrad_edu.read.derive.symbols import Arrays, Entries
 from tinygrad_edu.read.masks import find_masks
@@ -50,7 +50,7 @@ class Letters:
         self.arrays.labels = {name: x for name, x in arrays.items() if x.ndim == 1 and x.dtype.kind in "iu"}
         self.masks = find_masks(graph)
         self.find_made(names)
-        self.g = sympy.Symbol("g", real=True)
+        self.g = sympy.Symbol(SEED, real=True)
         self.introduced: set[GraphNode] = set()
         self.said: set[Any] = set()
         self.homes: dict[GraphNode, str] = {}
@@ -209,7 +209,7 @@ class Letters:
     def unit(self, y: GraphNode, axes: Any) -> Entries:
         """g itself, as the gradient of y."""
         own = self.entries(y)
-        return own.like(entry("g", tuple(axes)), axes, own.shape, self.arrays.matrix("g", own.shape))
+        return own.like(entry(SEED, tuple(axes)), axes, own.shape, self.arrays.matrix(SEED, own.shape))
 
     def entries(self, node: GraphNode, letters: str | None = None) -> Entries:
         """The entries of a value."""
@@ -329,5 +329,7 @@ class Letters:
                 return Joined("+", (product, *bias)), meant.expression
         if y.op in (ops.sum, ops.mean) or meant is None:
             called = sympy.Function(y.op.name)(*symbols)  # type: ignore[union-attr]
+            if y.key and "_" not in y.key:
+                called = sympy.Symbol(f"{symbols[0]}[{y.key}]")
             return called, np.asarray(y.data, float) if meant is None else meant.expression
         return meant.expression, meant.expression

@@ -25,7 +25,7 @@ from tinygrad_edu.autograd import fit
 from tinygrad_edu.graph import GraphNode
 from tinygrad_edu.read import notation
 from tinygrad_edu.read.derive import Joined, Line, Section, Step
-from tinygrad_edu.read.derive.algebra import Mixed, Slope, Total, entry, index, tidy, unused
+from tinygrad_edu.read.derive.algebra import Mixed, Slope, Total, entry, index, is_seed, side_by_side, tidy, unused
 from tinygrad_edu.read.derive.letters import Letters
 from tinygrad_edu.read.derive.mathematics import text_of
 from tinygrad_edu.read.derive.symbols import Arrays, Entries
@@ -398,17 +398,6 @@ class Links:
 
     def slope_text(self, y: GraphNode) -> str:
         return f"d{self.name(self.J)}/d{self.name(y)}"
-
-
-def is_seed(x: Any) -> bool:
-    """Whether an entry is one of g itself."""
-    return str(x.base.label if isinstance(x, Indexed) else x) == "g"
-
-
-def side_by_side(a: Any, b: Any, mapping: dict[Any, Any]) -> Any:
-    """A product that SymPy does not work out."""
-    a, b = a.xreplace(mapping), b.xreplace(mapping)
-    return a if b == 1 else sympy.Mul(a, b, evaluate=False)
 
 
 def shape_of(shape: Any) -> str:

@@ -28,6 +28,7 @@ from tinygrad_edu.read import notation
 from tinygrad_edu.read.draw.fold import Unit, arrange
 from tinygrad_edu.read.draw.labels import FAINT, font, panel, safe, shape_text, table, title
 from tinygrad_edu.read.draw.render import render
+from tinygrad_edu.read.masks import name_masks
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.writing import write
 
@@ -168,7 +169,7 @@ def draw(
             raise ValueError(f"draw: {key} must be {listed}; got {given[key]!r}. The default is {choices[0]!r}.")
     if not isinstance(max_nodes, int) or max_nodes < 3:
         raise ValueError(f"draw: max_nodes must be a whole number, 3 or more; got {max_nodes!r}. The default is 200.")
-    graph = Graph(x, names)
+    graph = name_masks(Graph(x, names))
     units, note = arrange(graph, group, max_nodes)
     found, failure = find_gradients(graph) if gradients else ({}, "")
     if values == "auto" and len(units) > DETAILED:

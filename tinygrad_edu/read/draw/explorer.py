@@ -24,6 +24,7 @@ import numpy as np
 from tinygrad_edu.graph import Graph, GraphNode
 from tinygrad_edu.read.draw.layout import HEIGHT, WIDTH, layered
 from tinygrad_edu.read.draw.working import Step, working
+from tinygrad_edu.read.masks import name_masks
 from tinygrad_edu.read.notation import expression
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.writing import write
@@ -52,7 +53,7 @@ def explore(loss: Tensor, path: str | Path = "page.html", names: Mapping[str, An
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"explore: the directory must exist; got {str(path.parent)!r}. Create it first.")
-    graph = Graph(loss, names)
+    graph = name_masks(Graph(loss, names))
     if len(graph.nodes) > MOST_NODES:
         raise ValueError(
             f"explore: a page shows at most {MOST_NODES} nodes; got {len(graph.nodes)}. Pass an intermediate tensor to "

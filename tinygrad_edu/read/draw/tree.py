@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from tinygrad_edu.graph import Graph, GraphNode
+from tinygrad_edu.read.masks import name_masks
 from tinygrad_edu.read.notation import DEEPEST, spelled
 from tinygrad_edu.tensor import Tensor
 
@@ -109,7 +110,7 @@ def tree(
     """
     if max_nodes < 1:
         raise ValueError(f"tree: max_nodes must be at least 1; got {max_nodes}. Leave it out for 200.")
-    graph = Graph(x, names)
+    graph = name_masks(Graph(x, names))
     slopes, notes = find_gradients(graph) if gradients else (None, [])
     folded = max(0, len(graph.nodes) - max_nodes)
     shown = nearest(graph, max_nodes) if folded else set(graph.nodes)

@@ -7,8 +7,8 @@ The forward pass comes from the recorded graph, the backward pass from the rules
 values. What they did is written down in the words of the textbook, and made shorter: by the identities of one table,
 each of which is named in a comment where it was used.
 
-    replay.py       the graph as a program of NumPy calls, for any data; turned.py for the other layout
-    calls.py        such calls as terms, terms.py their algebra
+    replay.py       the graph as a program of NumPy calls, for any data
+    calls.py        such calls as terms, terms.py their algebra; turned.py for the other layout
     simplify.py     shorter terms, by the identities of identities.py, which patterns.py finds
     equations.py    what each value and gradient is, in names of the textbook (naming.py)
     listing.py      the lines in order, with their comments
@@ -32,7 +32,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from tinygrad_edu.read.derive import named_graph
+from tinygrad_edu.graph import Graph
 from tinygrad_edu.read.source.listing import Line, Listing
 from tinygrad_edu.tensor import Tensor
 
@@ -149,7 +149,7 @@ def source(
             f"source: layout must be 'rows' or 'columns', and there must be an output; got {layout!r} and "
             f"{len(several)} outputs. Leave layout out to keep what was recorded."
         )
-    listing = Listing(named_graph(several, names or {}), asked, names or {}, simplify, layout)
+    listing = Listing(Graph(several, names), asked, names or {}, simplify, layout)
     return Source(written(listing), listing.recorded, listing.identities)
 
 

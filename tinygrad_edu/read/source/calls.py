@@ -67,7 +67,7 @@ class Calls(Rearranged):
             np.ravel: lambda x: self.reshaped(x, (-1,)),
             np.expand_dims: self.expanded,
             np.squeeze: self.squeezed,
-            np.swapaxes: self.moved,
+            np.swapaxes: self.swapped,
             np.moveaxis: self.moved,
             np.sum: self.summed,
             np.dot: self.product,

@@ -29,12 +29,14 @@ class Entrywise:
     """Terms of calls. `builders` has the functions that are worked out; with `plain` none of arithmetic is.
 
     anchors   gradients with a name: in a sum, a reshape or a transpose of one it stays whole
+    computed  terms and atoms that are computed anyhow: those of the forward pass
     backward  whether the call belongs to a gradient; what a person wrote stays as it is
     """
 
     def __init__(self, terms: Terms, plain: bool) -> None:
         self.terms, self.plain = terms, plain
         self.anchors: set[Term] = set()
+        self.computed: set[Any] = set()
         self.backward = True
         self.builders: dict[Any, Callable[..., Any]] = {np.where: self.chosen, np.ndarray.astype: self.cast}
         if not plain:
@@ -58,6 +60,10 @@ class Entrywise:
         params = {key: x for key, x in params.items() if x is not np._NoValue}
         if isinstance(function, np.ufunc) or function in (np.where, np.dot):
             args = tuple(self.term(x) for x in args)
+        if function is np.einsum and params.get("optimize") is False:
+            params = {}
+        if function in (np.concatenate, np.stack) and len(args) == 2:
+            args, params = args[:1], {"axis": args[1]}
         if function in (ops.softmax, ops.log_softmax):
             axis = params.get("axis", -1) % len(args[0].shape)
             params = {} if axis == len(args[0].shape) - 1 else {"axis": axis}
@@ -83,7 +89,7 @@ class Entrywise:
         flat = {key: value for key, value in params.items() if key != "keepdims"}
         shape = tuple(n for a, n in enumerate(x.shape) if a not in params.get("axis", range(len(x.shape))))
         found = self.terms.call(function, (x,), flat, shape, x.dtype)
-        return found if found in self.terms.kept and shape else None
+        return found if (found in self.terms.kept or found in self.computed) and shape else None
 
     def undefined(self, function: Any, args: Any) -> bool:
         """Whether arithmetic on these is not that of numbers: truth values, a division by 0."""
@@ -119,6 +125,8 @@ class Entrywise:
             raise NotImplementedError
         shape = broadcast((condition.shape, a.shape, b.shape))
         a, b = narrow(a), narrow(b)
+        if a is b:
+            return self.terms.stretched(a, shape)
         theirs = dict(b.factors)
         common = {atom: n for atom, n in a.factors if theirs.get(atom) == n}
         if common:

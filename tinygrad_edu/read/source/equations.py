@@ -58,7 +58,7 @@ class Equations:
                 try:
                     first, second = (self.replay.record(n) for n in LENGTHS)
                     return self.read(first, second, layout, names)
-                except (NotImplementedError, ValueError, TypeError, IndexError):
+                except (NotImplementedError, ValueError, IndexError):  # another length does not fit
                     continue
         for x in self.replay.arguments:
             x.batch = None
@@ -98,6 +98,7 @@ class Equations:
         self.columns = self.replay.columns != turns
         calls = (Turned if turns else Calls)(self.terms, not self.simplified, length)
         calls.dtype = np.result_type(*(node.data.dtype for node in self.graph.outputs))
+        self.terms.wide = calls.dtype == float
         if isinstance(calls, Turned):
             calls.axis = 1 if self.replay.columns else 0
         return calls
@@ -204,21 +205,25 @@ class Equations:
                 return 0
             return 2 if x.node and recorded(x.node) else 1
 
-        found: dict[Data, str] = {}
-        for x in sorted(replay.arguments, key=order):
+        arguments = sorted(replay.arguments, key=order)
+        wishes, given = dict[Data, str](), dict[Data, bool]()
+        for x in arguments:
             node = x.node
+            given[x] = id(x.array) in by_id if node is None else node.named
             if node is None:
-                wish = by_id.get(id(x.array), "y")
+                wishes[x] = by_id.get(id(x.array), "y" if x.array.ndim else "c")
             elif node.named:
-                wish = node.name
-            elif node.made and identifier(node.made)[0].isalpha():  # minus_y, where y itself is not in the graph
-                wish = node.made
-            elif first and node in first.inputs:
-                wish = "X"
+                wishes[x] = node.name
+            elif node.made.isidentifier():  # the numbers of y
+                wishes[x] = node.made
+            elif first and node in first.inputs and node.data.any():
+                wishes[x] = "X"
             else:
-                wish = "x" if recorded(node) else data_name(node) if first else "c"
-            found[x] = self.naming.name(wish)
-        return found
+                wishes[x] = "x" if recorded(node) else data_name(node, "Y" if first else "c")
+            if not given[x] and is_other(names.get(wishes[x]), x.array):
+                self.naming.taken.add(wishes[x])  # X / 255 is not X
+        found = {x: self.naming.name(wishes[x]) for x in sorted(arguments, key=lambda x: not given[x])}
+        return {x: found[x] for x in arguments}
 
     def value_names(self) -> dict[GraphNode, str]:
         """Names for the values of the graph: its own, and without simplification u1, u2, ... for all others."""
@@ -278,9 +283,9 @@ class Equations:
 
     def as_given(self, x: Data) -> np.ndarray:
         """A recorded array in the shape of the argument."""
-        shape = self.given[x].shape
+        shape, array = self.given[x].shape, np.asarray(x.array)
         turned = len(shape) == 2 and shape != self.first.inputs[x].shape
-        return x.array if not turned else x.array.T if x.array.ndim == 2 else x.array[:, None]
+        return array if not turned else array.T if array.ndim == 2 else array[:, None]
 
 
 def before_activations(graph: Graph) -> dict[GraphNode, str]:
@@ -313,11 +318,16 @@ def is_bias(node: GraphNode) -> bool:
     )
 
 
-def data_name(node: GraphNode) -> str:
-    """What data without a name are called: D1 for what A1 is multiplied by entry by entry, else Y."""
+def is_other(x: Any, array: np.ndarray) -> bool:
+    """Whether what has a name is something else for the same examples, rather than a whole of which this is a part."""
+    return isinstance(x, np.ndarray) and x.shape == array.shape and not np.may_share_memory(x, array)
+
+
+def data_name(node: GraphNode, other: str) -> str:
+    """What data without a name are called: D1 for what A1 is multiplied by entry by entry, mask, zeros, or other."""
     use = node.uses[0] if node.uses else None
     if use is not None and use.op is ops.multiply:
         for x in use.parents:
             if x is not node and x.op and x.name[:1] == "A" and any(y.op in PRODUCTS for y in use.uses):
                 return f"D{x.name[1:]}"
-    return "Y"
+    return "mask" if node.data.dtype == bool else other if node.data.any() else "zeros"

@@ -28,6 +28,7 @@ class Identity:
 
     why      what is said where it was used, with the parameters in braces; nothing where it goes without saying
     columns  the parameters that are constant along the axis of a sum
+    known    whether a term that it brings in must be a value of the forward pass
     """
 
     name: str
@@ -35,6 +36,7 @@ class Identity:
     right: Callable[..., Any]
     why: str = ""
     columns: tuple[str, ...] = ()
+    known: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -106,6 +108,12 @@ PATTERNS = (
         "logistic",
         lambda e: e / (1 + e),
         lambda e: 1 - 1 / (1 + e),
+        known=True,
+    ),
+    Identity(
+        "sigmoid",
+        lambda z: np.exp(-np.logaddexp(0, -z)),
+        lambda z: ops.sigmoid(z),
     ),
     Identity(
         "zero over zero",  # the rule of x log y counts it as 0; times y it is x in any case

@@ -24,7 +24,7 @@ from tinygrad_edu.read.source.terms import Atom, Call, Name, Sum, Term, held, na
 
 __all__ = ["Line", "Listing"]
 
-LONGEST, DEEPEST = 96, 8
+LONGEST, DEEPEST, MOST_JOINED = 96, 8, 40
 ONE = Fraction(1)
 #: Calls that are written out twice rather than given a name.
 SHORT = (
@@ -127,9 +127,23 @@ class Listing(Equations):
             for wish, part in extra:
                 backward = self.textbook(part) == ""
                 self.insert(self.naming.name(wish) if wish else self.temporary(), part, backward, live)
+        live = self.joined(live) if self.simplified else live
         temporaries = [line for line in live if line.node is None and line.name in self.temporaries]
         for line, name in zip(temporaries, self.temporaries, strict=False):
             line.name = name
+        return self.trial()
+
+    def joined(self, live: list[Line]) -> list[Line]:
+        """The lines without those that others made needless: used once, where the line of the use is short enough."""
+        for line in [line for line in live if line.node is None and line.name in self.temporaries][:MOST_JOINED]:
+            if sum(other.uses.count(line.term) for other in live) == 1:
+                position = self.lines.index(line)
+                self.lines.remove(line)
+                trial = self.trial()
+                if any(len(other.text) > LONGEST for other in trial):
+                    self.lines.insert(position, line)
+                else:
+                    live = trial
         return self.trial()
 
     def trial(self) -> list[Line]:

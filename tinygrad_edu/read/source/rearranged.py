@@ -54,14 +54,19 @@ class Rearranged(Entrywise):
         if 0 in ndims:
             result: Term = self.make(np.multiply, (a, b), {})
             return result
-        if max(ndims) > 2:
+        if max(ndims) > 2 and min(ndims) < 2:
             raise NotImplementedError
         if ndims == (1, 2) and narrow(a).constant == 1:
             return self.summed(b, axis=(0,))
         numbers = [x.shape == (1, 1) and not narrow(x).shape for x in (a, b)]
         if ndims == (2, 2) and a.shape[1] == 1 and any(numbers) and not self.plain:
             return self.multiplied(a, b)
-        shape = (*a.shape[:-1], *b.shape[1:])
+        if ndims == (2, 2) and b.shape[1] > 1 and narrow(b).shape == (b.shape[0], 1) and not self.plain:
+            return self.terms.stretched(self.product(a, narrow(b)), (a.shape[0], b.shape[1]))
+        if max(ndims) > 2:
+            shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+        else:
+            shape = (*a.shape[:-1], *b.shape[1:])
         if self.backward and not self.plain:
             outside, a, b = self.scalars(a, b)
             inside = self.terms.call(np.matmul, (a, b), {}, shape, np.result_type(a.dtype, b.dtype))
@@ -74,6 +79,8 @@ class Rearranged(Entrywise):
         for x in terms:
             numbers = {atom: n for atom, n in x.factors if not atom.shape} if x not in self.anchors else {}
             coefficient = x.coefficient if x not in self.anchors and len(numbers) < len(x.factors) else Fraction(1)
+            if coefficient < 0 and any(map(is_difference, x.factors)):
+                coefficient = -coefficient
             outside.append(self.terms.term(coefficient, numbers))
             inside.append(self.terms.divide(x, outside[-1]))
         return self.terms.multiply(*outside), *inside
@@ -89,8 +96,11 @@ class Rearranged(Entrywise):
         inner = narrow(x)
         if not inner.shape:
             return self.terms.stretched(inner, shape)
-        if len(shape) == 2:
+        if order == matrices(len(order)):
             return self.transposed_matrix(x, shape)
+        if is_transpose(x) and not self.plain:
+            before = x.atom.params.get("axes") or tuple(range(len(order)))[::-1]  # type: ignore[union-attr]
+            return self.transposed(x.atom.args[0], tuple(before[a] for a in order))  # type: ignore[union-attr]
         return self.opaque(np.transpose, (x,), {} if axes is None else {"axes": order}, shape, x)
 
     def transposed_matrix(self, x: Term, shape: tuple[int, ...]) -> Term:
@@ -98,10 +108,11 @@ class Rearranged(Entrywise):
         call = x.atom
         outside, inside = self.scalars(x)
         if inside is not x and not self.plain and isinstance(inside.atom, Call):
-            return self.multiplied(outside, self.transposed(inside))
+            return self.multiplied(outside, self.transposed(inside, matrices(len(shape))))
         if (vector := vector_in(call)) is not None:
             return self.reshaped(vector, shape)
-        if isinstance(call, Call) and call.function is np.transpose:
+        params = {} if len(shape) == 2 else {"axes": matrices(len(shape))}
+        if isinstance(call, Call) and call.function is np.transpose and call.params == params:
             before: Term = call.args[0]
             return before
         if isinstance(call, Call) and call.function is operator.getitem and is_eye(call.args[0]):
@@ -113,17 +124,26 @@ class Rearranged(Entrywise):
         named = x in self.anchors or call in self.terms.kept
         if isinstance(call, Call) and call.function is np.matmul and not named:
             a, b = call.args
-            if len(a.shape) == len(b.shape) == 2 and (is_transpose(a) or is_transpose(b)):
-                return self.product(self.transposed(b), self.transposed(a))
-        return self.opaque(np.transpose, (x,), {}, shape, x)
+            if len(a.shape) == len(b.shape) == len(shape) and (is_transpose(a) or is_transpose(b)):
+                order = matrices(len(shape))
+                return self.product(self.transposed(b, order), self.transposed(a, order))
+        return self.opaque(np.transpose, (x,), params, shape, x)
 
-    def moved(self, x: Term, a: int, b: int) -> Term:
-        """A matrix with its two axes exchanged."""
-        if a == b:
-            return x
-        if len(x.shape) != 2 or not isinstance(a, int) or not isinstance(b, int):
-            raise NotImplementedError
-        return x if (a - b) % 2 == 0 else self.transposed(x)
+    def swapped(self, x: Term, a: int, b: int) -> Term:
+        order = list(range(len(x.shape)))
+        order[a], order[b] = order[b], order[a]
+        return self.transposed(x, order)
+
+    def moved(self, x: Term, source: Any, destination: Any) -> Term:
+        """Axes moved to other places: a transpose."""
+        old, new = (
+            [a % len(x.shape) for a in (axes if isinstance(axes, tuple | list) else (axes,))]
+            for axes in (source, destination)
+        )
+        order = [a for a in range(len(x.shape)) if a not in old]
+        for place, a in sorted(zip(new, old, strict=True)):
+            order.insert(place, a)
+        return self.transposed(x, order)
 
     # Reshapes
 
@@ -150,6 +170,10 @@ class Rearranged(Entrywise):
             return found
         if vector:
             return self.opaque(operator.getitem, (x, EACH_A_ROW if new[1] == 1 else EACH_A_COLUMN), {}, new, x)
+        if len(x.shape) == 2 and len(new) == 1 and 1 in x.shape:
+            return self.opaque(operator.getitem, (x, FIRST_COLUMN if x.shape[1] == 1 else 0), {}, new, x)
+        if not new:
+            return self.opaque(np.squeeze, (x,), {}, new, x)
         return self.opaque(np.reshape, (x, self.lengths(new)), {}, new, x)
 
     def reshaped_call(self, call: Call, new: tuple[int, ...]) -> Term | None:
@@ -160,8 +184,13 @@ class Rearranged(Entrywise):
                 return self.product(a, vector)
             if a.shape[:1] == (1,) and (vector := self.vector(a)) is not None:
                 return self.product(vector, b)
-        if call.function in REDUCTIONS and kept(call) == new and call not in self.terms.kept:
+        if call.function in REDUCTIONS and kept(call) == new and call not in self.terms.kept | self.computed:
             return self.terms.call(call.function, call.args, call.params | {"keepdims": True}, new, call.dtype)
+        flat = {key: x for key, x in call.params.items() if key != "keepdims"}
+        if call.function is np.sum and flat != call.params and call not in self.terms.kept:
+            axes = flat.get("axis", tuple(range(len(call.args[0].shape))))
+            if new == reduced(call.args[0].shape, axes, False):
+                return self.summed(call.args[0], flat.get("axis"))
         if call.function is np.transpose and 1 in call.shape and len(call.shape) == 2:
             return self.reshaped(call.args[0], new)
         if call.function is operator.getitem and call.args[1] == FIRST_COLUMN and call.args[0].shape == new:
@@ -176,6 +205,8 @@ class Rearranged(Entrywise):
             parts = [self.terms.multiply(self.terms.number(x.coefficient), part) for part in whole.terms]
             return self.terms.add(*(self.reshaped(part, new) for part in parts))
         scalars = {atom: n for atom, n in x.factors if not atom.shape}
+        if len(x.factors) == 1 and x.factors[0][1] < 0 and x.shape == x.factors[0][0].shape and x.coefficient == 1:
+            return self.terms.power(self.reshaped(self.terms.power(x, -1), new), -1)
         if not scalars and x.coefficient == 1:
             return None
         inside = self.terms.term(Fraction(1), {atom: n for atom, n in x.factors if atom.shape})
@@ -225,12 +256,9 @@ class Rearranged(Entrywise):
 
     def mean(self, x: Term, **params: Any) -> Term:
         """The mean, with a minus before it rather than inside."""
-        first = x.factors[0][0] if x.factors else None
-        if (
-            x.coefficient != -1
-            or x in self.terms.kept
-            or (isinstance(first, Sum) and len({part.coefficient > 0 for part in first.terms}) > 1)
-        ):
+        parts = [part for atom, _ in x.factors if isinstance(atom, Sum) for part in atom.terms]
+        named = any(self.terms.negative(part) in self.terms.kept for part in parts)
+        if x.coefficient != -1 or x in self.terms.kept or named or any(map(is_difference, x.factors)):
             raise NotImplementedError
         shape = reduced(x.shape, params.get("axis", tuple(range(len(x.shape)))), "keepdims" in params)
         positive = self.terms.negative(x)
@@ -245,12 +273,16 @@ class Rearranged(Entrywise):
         return self.multiplied(self.one_hot(key, array.shape), narrow(self.term(x)))
 
     def scattered(self, x: Term, key: Any, shape: Any) -> Term:
+        parts = key if isinstance(key, tuple) else (key,)
+        if all(part is None or part is Ellipsis or part == slice(None) for part in parts):
+            return self.reshaped(x, shape)
         if narrow(x).shape or len(shape) != 2:
             raise NotImplementedError
         return self.multiplied(self.one_hot(key, self.numbers(shape)), narrow(x))
 
     def one_hot(self, key: Any, shape: tuple[int, ...]) -> Term:
         """np.eye(k)[labels] for the key (np.arange(m), labels), np.eye(k)[:, labels] for (labels, np.arange(m))."""
+        key = key[1:] if isinstance(key, tuple) and len(key) == 3 and key[0] is Ellipsis else key
         vectors = isinstance(key, tuple) and len(key) == 2 and all(isinstance(x, Term) for x in key)
         if not vectors or key[0].shape != key[1].shape or self.plain:
             raise NotImplementedError
@@ -264,12 +296,25 @@ class Rearranged(Entrywise):
         eye = self.terms.call(np.eye, (k,), params, (k, k), self.dtype)
         place = labels if axis else (slice(None), labels)
         found = self.terms.call(operator.getitem, (eye, place), {}, shape, self.dtype)
+        if key[0] is key[1] and shape == labels.shape * 2:  # a diagonal
+            found = self.terms.call(np.eye, self.lengths((k,)), params, shape, self.dtype)
         self.one_hots.append((found, axis))
         return found
 
 
 def is_transpose(x: Term) -> bool:
     return isinstance(x.atom, Call) and x.atom.function is np.transpose
+
+
+def matrices(ndim: int) -> tuple[int, ...]:
+    """The order of axes that transposes each matrix."""
+    return (*range(ndim - 2), ndim - 1, ndim - 2)
+
+
+def is_difference(factor: tuple[Any, int]) -> bool:
+    """Whether a factor is a sum with both signs, which may be turned."""
+    atom, n = factor
+    return isinstance(atom, Sum) and n == 1 and len({part.coefficient > 0 for part in atom.terms}) > 1
 
 
 def vector_in(x: Any) -> Any:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,16 +26,18 @@ from tinygrad_edu.read.products import PRODUCTS, one_example, weight_first
 from tinygrad_edu.read.program import Value, replaced
 from tinygrad_edu.read.source.identities import DEFINITIONS
 from tinygrad_edu.read.source.patterns import WHOLE
+from tinygrad_edu.read.source.terms import root
 from tinygrad_edu.read.traced import Trace, Traced
+from tinygrad_edu.views import view_of
 
 __all__ = ["Data", "Recording", "Replay"]
 
 
 @dataclass(eq=False)
 class Data:
-    """An argument of the program: an array of the graph, and the axis along which it has the examples."""
+    """An argument of the program: an array or number of the graph, and the axis along which it has the examples."""
 
-    array: np.ndarray
+    array: Any
     node: GraphNode | None = None
     batch: int | None = None
     along: int | None = None  # where the examples are in what it is a whole of
@@ -58,6 +59,9 @@ class Recording:
     length: int = 1
 
 
+MOST = 100  # single numbers that another is made of, which are looked at
+
+
 class Mirror(Node):
     """A node of the same place in a graph, with an array without values."""
 
@@ -74,12 +78,14 @@ class Replay:
 
     def __init__(self, graph: Graph, names: Mapping[str, Any]) -> None:
         self.graph = graph
-        self.wholes = [x for x in names.values() if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+        self.wholes = {name: x for name, x in names.items() if isinstance(x, np.ndarray) and x.ndim}
+        self.scalars = [x for x in names.values() if isinstance(x, np.generic) and x.dtype.kind in "fiu"]
         self.columns = any(weight_first(node) for node in graph.nodes)
         self.m = self.find_batch()
         self.data: dict[GraphNode, Data] = {}
         self.made: dict[GraphNode, tuple[Callable[[Any], Any], GraphNode | Data]] = {}
         self.keys: dict[int, Data] = {}
+        self.computed: dict[int, tuple[Callable[[Any], Any], Data]] = {}
         for node in graph.nodes:
             if node.op is None:
                 self.data[node] = Data(node.data, node)
@@ -90,6 +96,9 @@ class Replay:
                 del self.data[node]
         for node in graph.nodes:
             replaced(node.params.get("key"), np.ndarray, self.lift)
+            for k, x in enumerate(node.value.inputs if node.op else ()):
+                if isinstance(x, np.generic | np.ndarray) and not x.ndim:
+                    self.find_computed(x, node.op is ops.divide and k == 1)
 
     # What is what
 
@@ -100,43 +109,72 @@ class Replay:
                 return node.shape[-1 if self.columns else 0]
         if any(one_example(node) for node in self.graph.nodes):
             return None
-        sizes = [node.shape[0] for node in self.graph.nodes if node.op is None and node.data.ndim]
-        return sizes[0] if sizes else None
+        leaves = [node for node in self.graph.nodes if node.op is None and node.data.ndim]
+        return min(leaves, key=recorded).shape[0] if leaves else None
 
     def find_made(self) -> None:
-        """Arrays without a name that were made of others: they have their numbers, or are parts of them."""
+        """Arrays without a name that were made of others: they have their numbers, or show their memory."""
         leaves = [node for node in self.graph.nodes if node.op is None and not recorded(node)]
-        known = {node.name: node for node in leaves if node.named and node.name.isidentifier()}
-        for node in (node for node in leaves if node not in known.values()):
-            alike = {name: x.data for name, x in known.items() if x.data.dtype.kind == node.data.dtype.kind in "fi"}
-            form, name = form_of(node.data, alike if node.data.ndim else {})
-            if form and (node.data.size > 1 or is_complement(node, form, known[name])):
-                self.made[node] = (MADE[form], known[name])
+        named = {node.name: node for node in leaves if node.named and node.name.isidentifier()}
+        here = {id(node.data) for node in leaves}
+        known = {name: x for name, x in self.wholes.items() if id(x) not in here}
+        known |= {name: node.data for name, node in named.items()}
+        for node in (node for node in leaves if node not in named.values()):
+            varied = node.data.size > 1 and np.any(node.data != node.data.flat[0])
+            form, name = form_of(node.data, known if node.data.ndim and node.data.dtype.kind in "fiu" else {})
+            if form and (varied or (name in named and is_complement(node, form, named[name]))):
+                self.made[node] = MADE[form], named.get(name) or self.whole(known[name])
             elif (part := self.part(node.data)) is not None:
                 self.made[node] = part
             else:
-                known.setdefault(node.name, node)
+                known.setdefault(node.name, node.data)
+                named.setdefault(node.name, node)
         for node in self.made:
             del self.data[node]
+
+    def whole(self, array: np.ndarray, along: int | None = None) -> Data:
+        """The argument for an array of which the graph has what was made of it."""
+        known = next((x for x in self.data.values() if x.array is array), None)
+        return known or self.keys.setdefault(id(array), Data(array, along=along))
 
     def part(self, array: np.ndarray) -> tuple[Callable[[Any], Any], Data] | None:
         """How to take an array out of one with a name, as in X[:, :2]; not where it has a part of the examples."""
         axis = array.ndim - 1 if self.columns else 0
-        for whole in self.wholes:
-            if (found := part_of(array, whole)) is not None:
-                key, axes = found
-                along = axes[axis] if axes and array.shape[axis] == self.m else None
-                if along is None or whole.shape[along] == self.m:
-                    data = next((x for x in self.data.values() if x.array is whole), None) or self.keys.setdefault(
-                        id(whole), Data(whole, along=along)
-                    )
-                    return operator.itemgetter(key), data
+        for whole in self.wholes.values():
+            if whole is array or (found := view_of(array, whole)) is None:
+                continue
+            along = found.axes[axis] if array.shape[axis] == self.m else None
+            if array.shape[axis] != self.m or (along is not None and whole.shape[along] == self.m):
+                return found.rule, self.whole(whole, along)
         return None
+
+    def find_computed(self, x: Any, divides: bool) -> None:
+        """A number of NumPy's: one with a name, or 1 minus it; np.var(y), if it is that; an argument, if it is long."""
+        value = float(x)
+        for scalar, form in itertools.product(self.scalars, ("{}", "1 − {}")):
+            if MADE[form](scalar) == value:
+                self.computed[id(x)] = MADE[form], self.keys.setdefault(id(scalar), Data(scalar))
+                return
+        plain = is_short(value) or root(value) is not None
+        rules = (np.sum, *(() if plain else (np.mean, np.std, np.var, np.max, np.min)))
+        arrays = {id(array): array for array in [*self.wholes.values(), *(data.array for data in self.data.values())]}
+        known = [array for array in arrays.values() if array.size > 1 and array.dtype.kind in "fiub"]
+        with np.errstate(all="ignore"):
+            for rule, array in itertools.product(rules, known if divides or not plain else ()):
+                if float(rule(array)) == value:
+                    self.computed[id(x)] = rule, self.whole(array)
+                    return
+        if not plain:
+            self.computed[id(x)] = MADE["{}"], self.keys.setdefault(id(x), Data(x))
 
     def lift(self, array: np.ndarray) -> np.ndarray:
         """Class numbers in the key of an index are an argument, too."""
-        if array.ndim and array.dtype.kind in "iu" and not counts(array):
-            self.keys.setdefault(id(array), Data(array))
+        if array.ndim and array.dtype.kind in "iu" and not counts(array) and id(array) not in self.keys:
+            named = any(array is whole for whole in self.wholes.values())
+            if not named and (part := self.part(array)) is not None:
+                self.computed[id(array)] = part
+            else:
+                self.keys[id(array)] = Data(array)
         return array
 
     @property
@@ -145,8 +183,19 @@ class Replay:
         m = self.m
         if m in (None, 0, 1) or not all(x.array.size for x in self.arguments):
             return False
-        keys = [node.params[key] for node in self.graph.nodes for key in node.params if key not in ("shape", "axis")]
-        return not any(x == m for x in numbers_in(keys))
+        named = [
+            self.along_batch(node, x) if key == "key" else x
+            for node in self.graph.nodes
+            for key, x in node.params.items()
+            if key not in ("shape", "axis")
+        ]
+        return not any(x == m for x in numbers_in(named))
+
+    def along_batch(self, node: GraphNode, key: Any) -> Any:
+        """What a key says of the axis of the examples; all of it, where that is not plain."""
+        parts = key if isinstance(key, tuple) else (key,)
+        axis = node.parents[0].data.ndim - 1 if self.columns else 0
+        return parts[axis : axis + 1] if all(isinstance(x, int | slice) for x in parts) else parts
 
     @property
     def arguments(self) -> list[Data]:
@@ -180,7 +229,7 @@ class Replay:
                 if x in self.made and x not in mirrors:
                     mirrors[x] = self.leaf(x, found, mirrors)
             inputs = tuple(
-                mirrors[x] if isinstance(x, GraphNode) else self.number(node, k, length)
+                mirrors[x] if isinstance(x, GraphNode) else self.number(node, k, found)
                 for k, x in enumerate(node.inputs)
             )
             params = self.params(node, found, length)
@@ -224,25 +273,57 @@ class Replay:
             result = None  # one's own op, which looks at values
         return result if isinstance(result, Traced) else trace.record(op, tuple(values), params)
 
-    def number(self, node: GraphNode, position: int, length: int) -> Any:
-        """A number among the inputs; the length of the batch where a sum over the batch is divided by it."""
+    def number(self, node: GraphNode, position: int, found: Recording) -> Any:
+        """A number among the inputs; with the length of the batch where it belongs to a sum over the batch."""
         x: Any = node.inputs[position]
         if x is None:
             return None
-        if self.m not in (None, 1) and node.data.ndim == 0:
-            for times in (1, 2, -1, -2):
-                if node.op is ops.divide and position == 1 and x == times * self.m:
-                    return float(times * length)
-                if node.op is ops.multiply and x == 1 / (times * self.m):
-                    return 1 / (times * length)
-            if node.op is ops.multiply and is_short(rate := x * self.m) and not is_short(x):
-                return rate / length  # 0.1 / (2 * m)
+        if known := self.computed.get(id(node.value.inputs[position])):
+            rule, data = known
+            return rule(Traced(found.trace, found.inputs[data]))
+        x = self.of_batch(node, x, position, found.length)
         return int(x) if x == x // 1 and abs(x) < 1e6 else x
+
+    def of_batch(self, node: GraphNode, x: float, position: int, length: int) -> float:
+        """A number for a batch of this length: another multiple of m or 1/m, where examples are summed."""
+        m = self.m
+        if m is None or m == 1:
+            return x
+        summed = [y.parents[0].data.size // (y.data.size * m) for y in node.parents if self.sums_examples(y)]
+        near = bool(summed) or self.is_summed(node) or (node.data.size == 1 and not is_mean(node))
+        for n in {1, 2, *summed, *(2 * n for n in summed)} - {0} if near else ():
+            for times in (n, -n):
+                if node.op is ops.divide and position == 1 and x == times * m:
+                    return times * length
+                if node.op is ops.multiply and x == 1 / (times * m):
+                    return 1 / (times * length)
+        if node.op in (ops.add, ops.subtract) and summed and abs(x) == m:
+            return x / m * length
+        rate = node.op is ops.multiply and is_short(x * m) and not is_short(x)  # 0.1 / (2 * m)
+        return x * m / length if rate and (near or m in node.shape) else x
+
+    def sums_examples(self, node: GraphNode) -> bool:
+        """Whether a value is a sum over the axis of the examples."""
+        if node.op is not ops.sum or self.m in (None, 1) or not node.data.size:
+            return False
+        shape, along = node.parents[0].shape, node.params.get("axis")
+        axis = len(shape) - 1 if self.columns else 0
+        axes = range(len(shape)) if along is None else along if isinstance(along, tuple) else (along,)
+        return bool(shape) and shape[axis] == self.m and axis in {a % len(shape) for a in axes}
+
+    def is_summed(self, node: GraphNode) -> bool:
+        """Whether a value of each example is summed over the examples at once, or in a product of matrices."""
+        products = [use for use in node.uses if use.op in PRODUCTS and self.m not in use.shape]
+        ends = all(use in products or self.sums_examples(use) for use in node.uses)
+        return self.m in node.shape and bool(node.uses) and ends
 
     def params(self, node: GraphNode, found: Recording, length: int) -> dict[str, Any]:
         """The parameters of an op: class numbers as an argument, shapes with the length of the batch."""
 
         def put(array: np.ndarray) -> Any:
+            if id(array) in self.computed:
+                rule, data = self.computed[id(array)]
+                return rule(Traced(found.trace, found.inputs[data]))
             if id(array) in self.keys:
                 return Traced(found.trace, found.inputs[self.keys[id(array)]])
             if counts(array) and len(array) == self.m:
@@ -255,6 +336,21 @@ class Replay:
             where = len(shape) - 1 if self.columns else 0
             params["shape"] = tuple(length if a == where and n == self.m else n for a, n in enumerate(shape))
         return params
+
+
+def is_mean(node: GraphNode) -> bool:
+    """Whether a single number is made of means alone, which are divided by their numbers of entries already."""
+    waiting, found = list(node.parents), False
+    for x in waiting:
+        if x.op is not None and any(y.data.size > 1 for y in x.parents):
+            if x.op is not ops.mean and x.params.get("reduction") != "mean":
+                return False
+            found = True
+        elif x.op is not None:
+            waiting += [y for y in x.parents if y not in waiting]
+        if len(waiting) > MOST:
+            return False
+    return found
 
 
 def numbers_in(tree: Any) -> Iterator[int]:
@@ -271,32 +367,6 @@ def numbers_in(tree: Any) -> Iterator[int]:
 def is_complement(node: GraphNode, form: str, other: GraphNode) -> bool:
     """Whether a single number is 1 - Y of one example, rather than a number that happens to be the same."""
     return form == "1 − {}" and other.named and not any(use.op in PRODUCTS for use in node.uses)
-
-
-def part_of(array: np.ndarray, whole: np.ndarray) -> tuple[Any, tuple[int, ...]] | None:
-    """The key for which array is whole[key], by where both are in memory, and which axes it keeps; or None."""
-    inside = array.size < whole.size and array.ndim <= whole.ndim and np.may_share_memory(array, whole)
-    if not inside or array.dtype != whole.dtype or min(whole.strides) <= 0:
-        return None
-    offset, starts = array.ctypes.data - whole.ctypes.data, [0] * whole.ndim
-    for a in np.argsort(whole.strides)[::-1]:
-        starts[a], offset = divmod(offset, whole.strides[a])
-    for axes in itertools.combinations(range(whole.ndim), array.ndim):
-        key: list[Any] = list(starts)
-        for a, n, stride in zip(axes, array.shape, array.strides, strict=True):
-            step = stride // whole.strides[a] if n > 1 else 1
-            stop = starts[a] + (n - 1) * step + 1
-            key[a] = slice(starts[a] or None, stop if stop < whole.shape[a] else None, step if step > 1 else None)
-        while key[-1] == slice(None):
-            key.pop()
-        if max(starts[a] - n for a, n in enumerate(whole.shape)) < 0 and same_place(array, whole[tuple(key)]):
-            return (tuple(key) if len(key) > 1 else key[0]), axes
-    return None
-
-
-def same_place(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays of one dtype show the same memory in the same way."""
-    return (a.ctypes.data, a.shape, a.strides) == (b.ctypes.data, b.shape, b.strides)
 
 
 def is_short(x: float) -> bool:

@@ -49,7 +49,7 @@ class Simplify:
         self.calls, self.terms = calls, calls.terms
         self.used: list[Used] = []
         self.facts: dict[Term, Identity] = {}
-        self.cheap: set[Any] = set()
+        self.cheap = calls.computed
         self.products: list[Term] = []
         self.sizes: dict[Any, int] = {}
         self.cut: dict[Any, bool] = {}
@@ -92,7 +92,8 @@ class Simplify:
 
     def assume(self, x: Term, axis: int) -> None:
         """Take the entries of x along an axis to add up to 1."""
-        self.facts[self.calls.summed(x, (axis,), True)] = ADDS_UP[axis if len(x.shape) > 1 else None]
+        for keepdims in (True, False):
+            self.facts[self.calls.summed(x, (axis,), keepdims)] = ADDS_UP[axis if len(x.shape) > 1 else None]
 
     def cancelled(self, function: Any, args: list[Any]) -> list[Used]:
         """What cancels where two terms are multiplied: the form of terms does it without being asked."""
@@ -224,9 +225,16 @@ class Simplify:
         """The term with the first pattern that is in it replaced."""
         for identity, left, right in self.patterns:
             for binding, rest in matches(self.terms, left, term):
-                self.used.append(Used(identity, tuple(binding.items())))
-                return self.terms.multiply(rest, put(self.calls, right, binding))
+                found = put(self.calls, right, binding)
+                if not identity.known or any(part in self.cheap for part in self.positive_parts(found)):
+                    self.used.append(Used(identity, tuple(binding.items())))
+                    return self.terms.multiply(rest, found)
         return None
+
+    def positive_parts(self, term: Term) -> list[Term]:
+        """The terms of a sum, without their numbers."""
+        parts = [part for atom, _ in term.factors if isinstance(atom, Sum) for part in atom.terms]
+        return [self.terms.term(Fraction(1), dict(part.factors)) for part in parts]
 
     def put_back(self, term: Term) -> Term | None:
         """An entry of each row put back where it was taken from, times what it was divided by."""

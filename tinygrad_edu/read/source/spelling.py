@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_edu import ops
 from tinygrad_edu.read.program import added_at, placed
+from tinygrad_edu.read.source.rearranged import matrices
 from tinygrad_edu.read.source.terms import Atom, Call, Name, Sum, Term, held
 
 __all__ = ["HELPERS", "Spelling"]
@@ -176,7 +177,7 @@ class Spelling:
         """Whether a sum reads better with its signs turned than with a minus before it: A - Y does, 1 - A does not."""
         if not isinstance(x, Sum) or (x in self.atoms and self.known(self.atoms[x])):
             return False
-        return any(part.coefficient < 0 for part in x.terms) and (alone or all(part.factors for part in x.terms))
+        return any(self.folded(part)[0] < 0 for part in x.terms) and (alone or all(part.factors for part in x.terms))
 
     def folded(self, term: Term) -> tuple[Any, list[tuple[Any, int]]]:
         """The number and the factors of a product, those that make up a product with a name replaced by it."""
@@ -224,7 +225,7 @@ class Spelling:
             parts.append((minus != turned, text))
         first = next((k for k, (minus, _) in enumerate(parts) if not minus), 0)
         parts.insert(0, parts.pop(first))
-        if all(part.factors and part.dtype == bool for part in atom.terms):
+        if all(part.factors and part.dtype == bool and abs(part.coefficient) == 1 for part in atom.terms):
             parts[0] = (parts[0][0], f"1 * {parts[0][1]}")  # or NumPy would take + for `or`
         text = ("-" if parts[0][0] else "") + parts[0][1]
         return text + "".join(f" {'-' if minus else '+'} {part}" for minus, part in parts[1:])
@@ -251,6 +252,8 @@ class Spelling:
             return f"{self.text(args[0], WHOLE)}**2", RAISED
         if function is np.transpose and not params:
             return f"{self.text(args[0], WHOLE)}.T", WHOLE
+        if function is np.transpose and params["axes"] == matrices(len(call.shape)):
+            return f"{self.text(args[0], WHOLE)}.mT", WHOLE
         if function is operator.getitem:
             return f"{self.text(args[0], WHOLE)}[{self.key(args[1])}]", WHOLE
         if function is np.ndarray.astype:
@@ -369,4 +372,6 @@ def number(x: Any) -> str:
         return "np.nan"
     if value in (float("inf"), float("-inf")):
         return "np.inf" if value > 0 else "-np.inf"
+    if value and value % 1e6 == 0:
+        return f"{value:g}".replace("e+0", "e").replace("e+", "e")
     return repr(int(value)) if value == value // 1 and abs(value) < 1e15 else repr(value)

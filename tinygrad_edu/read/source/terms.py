@@ -24,6 +24,7 @@ __all__ = ["EACH_A_COLUMN", "Atom", "Call", "Name", "Sum", "Term", "Terms", "bro
 
 Number = Fraction | float
 EACH_A_COLUMN = (None, slice(None))  # the key that shows a vector as a matrix of one row
+TIMES_PI = ("{} * np.pi", "{} / np.pi")
 MOST = 16  # terms of a sum that others are added to
 
 
@@ -39,17 +40,21 @@ def number(x: Any) -> Number:
 
 
 def root(x: float) -> tuple[Fraction, str, int] | None:
-    """The root of a short number, or of one over pi, as a fraction times a power of what a person writes."""
-    for scale, whole, divided in ((1.0, "{}**0.5", "{}**0.5"), (math.pi, "({} / np.pi)**0.5", "({} * np.pi)**0.5")):
+    """The root or logarithm of a short number, or of one times pi: a fraction, what a person writes, and its power."""
+    sign = 1 if x > 0 else -1
+    for scale, times, over in ((1.0, "{}", "{}"), (math.pi, "{} / np.pi", "{} * np.pi"), (1 / math.pi, *TIMES_PI)):
         square = x * x * scale
         short = Fraction(square).limit_denominator(1000) if 1e-6 < square < 1e6 else Fraction(0)
         if short and math.isclose(short, square, rel_tol=1e-15):
             (above, a), (below, b) = squares(short.numerator), squares(short.denominator)
-            sign = 1 if x > 0 else -1
             if b == 1:
-                return Fraction(sign * above, below), whole.format(a), 1
+                return Fraction(sign * above, below), f"np.sqrt({times.format(a)})", 1
             if a == 1:
-                return Fraction(sign * above, below), divided.format(b), -1
+                return Fraction(sign * above, below), f"np.sqrt({over.format(b)})", -1
+        for n in (1, 2) if abs(x) < 7 else ():
+            power = math.exp(n * abs(x)) * scale
+            if round(power) > 1 and math.isclose(round(power), power, rel_tol=1e-15 * max(1, n * abs(x))):
+                return Fraction(sign, n), f"np.log({times.format(round(power))})", 1
     return None
 
 
@@ -151,6 +156,7 @@ class Terms:
         self.made: dict[Any, Any] = {}
         self.kept: set[Any] = set()  # terms with a name and their atoms: they stay what they are in others
         self.created = itertools.count()
+        self.wide = True  # whether a number of np.float64 may stand in it
 
     def atom(self, key: Any, atom: Atom) -> Term:
         """The term of an atom; the one that was made before under this key, if there is."""
@@ -174,6 +180,7 @@ class Terms:
         value = number(x)
         if isinstance(value, float) and (found := root(value)):
             coefficient, text, power = found
+            text = text if self.wide else f"float({text})"
             return self.term(coefficient, {self.name(text, (), int).factors[0][0]: power})
         return self.term(value, {})
 
@@ -234,7 +241,7 @@ class Terms:
         scaled = [(self.term(c, dict(monomial.factors)), c) for monomial, c in found.items()]
         if len(scaled) < 2:
             return scaled[0][0] if scaled else self.number(0)
-        first = min(found, key=lambda x: (bool(x.factors), [(atom.created, n) for atom, n in x.factors]))
+        first = min(found, key=lambda x: (bool(x.factors), oldest(x)))
         sizes: set[Any] = {abs(c) for c in found.values()}
         common: Number = sizes.pop() if len(sizes) == 1 else Fraction(1)
         outside = common if found[first] > 0 else -common
@@ -260,6 +267,11 @@ def narrow(x: Term) -> Term:
         inner: Term = x.atom.args[0]
         return inner
     return x
+
+
+def oldest(x: Term) -> list[tuple[int, int]]:
+    """When the factors were made; single numbers, as m is, count only where there is nothing else."""
+    return [(atom.created, n) for atom, n in x.factors if atom.shape or not x.shape]
 
 
 def short(x: Number) -> Number:

@@ -99,7 +99,8 @@ class Drawing {
     if (parts) name.append(draw("tspan", { dy: 3, class: "low" }, parts[2]));
     const made = node.op || shape(this.data.arrays[node.value]).replace(/ entr.*| num.*/, "");
     const room = parts ? 13 : 15 - 1.3 * [...node.name].length;
-    const kind = draw("text", { x: w - 11, y: 17, class: "made" }, room < 3 ? "" : cut(made, room));
+    const fits = parts || [...made].length <= room;
+    const kind = draw("text", { x: w - 11, y: 17, class: "made" }, fits ? cut(made, room) : "");
     const value = thumbnail(this.data.arrays[node.value], 11, 26, 47, 13);
     value.classList.add("value");
     const gradient = draw("g", { class: "gradient" });
