@@ -624,3 +624,23 @@ def test_gradients_returned_without_names_are_known_by_their_variables():
 
     report = check.backprop(forward, backward, *given)
     assert {term.key: term.verdict for term in report.terms} == {"dW2": "right", "db2": "root cause"}
+
+
+def test_the_cost_may_stand_beside_the_gradients():
+    X, Y, w = np.eye(3), np.ones(3), np.arange(3.0)
+
+    def both(params, X, Y):
+        error = X @ params["w"] - Y
+        return error @ error, {"w": 2 * X.T @ error}
+
+    def forward(params, X, Y):
+        return both(params, X, Y)[0]
+
+    assert check.backprop(forward, lambda params, cache, X, Y: both(params, X, Y), {"w": w}, X, Y).ok
+
+
+def test_what_a_file_prints_is_not_shown(tmp_path, capsys):
+    file = tmp_path / "loud.py"
+    file.write_text((HANDS / "tiny.py").read_text() + '\nprint("epoch 1")\n')
+    assert backprop_in(file).ok
+    assert not capsys.readouterr().out

@@ -8,7 +8,7 @@
     places.py       arrays that forward writes into; filled.py makes one value of those that it fills part by part
     probe.py        the numbers that they are run on; network.py the right gradients, by the rules of the table
     diagnose.py     which gradient is the first wrong one, and in which line; reached.py has those in variables
-    turns.py        the same where backward loops, by flow.py, walk.py and sums.py
+    turns.py        the same by the order of the run, by flow.py, walk.py and sums.py
     search.py       which slip gives the same numbers: rules.py, matrices.py, entries.py, activations.py have them
     explain.py      what several slips tell together
     fix.py          the line as it should be; repair.py for one that raised an error

@@ -23,7 +23,7 @@ from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.marking.explain import explain, search_slip, set_scene
 from tinygrad_edu.check.marking.flow import flow
 from tinygrad_edu.check.marking.judged import Judged, Marked, named_value
-from tinygrad_edu.check.marking.network import Network
+from tinygrad_edu.check.marking.network import Network, close
 from tinygrad_edu.check.marking.reached import NEARLY, distance, proportional, reached
 from tinygrad_edu.check.marking.readings import PLAIN, Scene
 from tinygrad_edu.check.marking.sums import of_sum
@@ -118,8 +118,8 @@ def mark(
     names: dict[str, str] | None = None,
 ) -> Marked:
     """Judge every gradient of one run and explain the root causes."""
-    network = Network(traced)
     returned = ran.returned if isinstance(ran.returned, dict) else {}
+    network = best_network(traced, returned)
     handed_in = [Judged(str(key), given=value) for key, value in returned.items()]
     terms = collect(reached(ran, network) if ran.failure else handed_in, network, names)
     squared = any(
@@ -140,17 +140,43 @@ def mark(
                 in_turns(marked, walk, set_scene(replace(marked, terms=[]), traced, ran, X, Y))
                 marked.scene = set_scene(marked, traced, ran, X, Y)
         explain(marked)
+        if not marked.roots:  # all that seemed a root cause was right but for an epsilon
+            for term in marked.terms:
+                term.verdict = "root cause" if term.wrong else term.verdict
+            explain(marked)
     return marked
 
 
+def best_network(traced: Traced, returned: dict[str, Any]) -> Network:
+    """The graph, without the small number that forward adds inside a log if the gradients fit no worse so."""
+    network = Network(traced)
+    before = [(node, node.data, x) for node, x in network.epsilons()]
+    if not before:
+        return network
+    for node, _, x in before:
+        node.data = x
+    plain = Network(traced)
+    if agreeing(plain, returned) >= agreeing(network, returned):
+        return plain
+    for node, data, _ in before:
+        node.data = data
+    return network
+
+
+def agreeing(network: Network, returned: dict[str, Any]) -> int:
+    """How many gradients of parameters are right."""
+    right = [network.right[x] for x in network.parameters if x in network.right]
+    return sum(any(close(g, x, SURE) for x in right) for g in returned.values())
+
+
 def walked(marked: Marked, ran: Ran) -> Walk | None:
-    """The values of a backward that loops and goes wrong, by their numbers."""
+    """The values of a backward that goes wrong, by their numbers."""
     network = marked.network
-    if network is None or ran.failure or not any(t.wrong and t.node in network.parameters for t in marked.terms):
+    outer = [term for term in marked.terms if network is not None and term.node in network.parameters]
+    if network is None or ran.failure or not any(term.wrong and term.error > NEARLY for term in outer):
         return None
     returned = [term.given for term in marked.terms if term.node in network.parameters and term.given is not None]
-    walk = Walk(flow(ran.bindings), Targets(network, (float(marked.m), *marked.divisors)), returned)
-    return walk if any(len(family) > 1 for family in walk.families.values()) else None
+    return Walk(flow(ran.bindings), Targets(network, (float(marked.m), *marked.divisors)), returned)
 
 
 def inside(marked: Marked) -> bool:
@@ -175,18 +201,28 @@ def in_turns(marked: Marked, walk: Walk, scene: Scene) -> None:
     network = marked.network
     if network is None:
         return
-    known = plain(marked.roots[0])
+    looped = any(len(family) > 1 for family in walk.families.values())
+    known = plain(marked.roots[0]) or (bool(marked.roots[0].readings) and not looped)
     found = first_wrong(walk, marked, network, scene)
     if not found and walk.told:  # what else is wrong, in a variable, is so by its name alone
         judge(marked, [term for term in marked.terms if not (term.hidden and term.verdict == "root cause")])
-    if found and (plain(found[0]) or not known):
+    if found and (plain(found[0]) or not known or alike(found[0], marked.roots[0])):
         kept = [term for term in marked.terms if not term.hidden]
         for term in kept:
             term.readings = []
         nodes = {term.node for term in kept}
         judge(marked, [*kept, *(term for term in found if term.node not in nodes)])
+    placed = [root for root in marked.roots if any(root is term for term in found or ())]
     for term in [x for x in marked.roots if x.node in network.parameters]:
+        if placed and term.given is not None and walk.follows(term.given):
+            term.verdict = "consequence"
+            continue
         of_sum(term, walk, marked, network, scene, known=plain(term))
+
+
+def alike(term: Judged, other: Judged) -> bool:
+    """Whether two terms may have the same slip."""
+    return bool({reading.id for reading in term.readings} & {reading.id for reading in other.readings[:1]})
 
 
 def plain(term: Judged) -> bool:
@@ -223,16 +259,18 @@ def decide(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, 
     first = ratios[id(inner[0])] if inner else 1.0
     counts = [] if 1.0 in marked.divisors else [*dict.fromkeys((float(m), *marked.divisors))]
     fitting = [s for s in (*counts, 1.0) if first and abs(first / s - 1) < NEARLY]
-    choices = counts if fitting and fitting[0] in counts else fitting or [*counts, 1.0]
-    best: tuple[int, float] | None = None
+    upward = [-s for s in (*counts, 1.0) if first < 0]  # Y - A, for W += ...
+    choices = counts if fitting and fitting[0] in counts else fitting or [*counts, 1.0, *upward]
+    best: tuple[int, int, float] | None = None
     for scale in choices:
         scales(marked, inner, ratios, right, scale)
-        count = sum(term.verdict == "root cause" for term in marked.terms)
-        if best is None or count < best[0]:
-            best = (count, scale)
+        said = [term.verdict for term in marked.terms]
+        count = said.count("root cause"), -sum(verdict.startswith("right") for verdict in said)
+        if best is None or count < best[:2]:
+            best = (*count, scale)
     if best is not None:
-        marked.scale = best[1]
-        scales(marked, inner, ratios, right, best[1])
+        marked.scale = best[2]
+        scales(marked, inner, ratios, right, best[2])
         without_consequence(marked, ran, inner, ratios, right)
 
 
@@ -324,7 +362,7 @@ def scales(marked: Marked, inner: list[Judged], ratios: dict[int, float], right:
     fed: dict[Node, list[bool]] = {}
     for term in marked.terms:
         if id(term) in right and term.node is not None:
-            for node in network.next_named(term.node):
+            for node in network.later(term.node):
                 fed.setdefault(node, []).append(right[id(term)])
     for term in inner:
         ratio = ratios[id(term)]
@@ -333,8 +371,8 @@ def scales(marked: Marked, inner: list[Judged], ratios: dict[int, float], right:
         node = term.node
         above = [of_node[x] for x in network.later(node, set(of_node)) if x in of_node]
         term.scale = above[-1] if above else start
-        allowed = ratio and any(abs(ratio / s - 1) < NEARLY for s in (1.0, float(marked.m), *marked.divisors))
-        if allowed and node in fed and all(fed[node]):
+        allowed = ratio and any(abs(abs(ratio) / s - 1) < NEARLY for s in (1.0, float(marked.m), *marked.divisors))
+        if allowed and any(fed.get(node, ())):
             term.scale = ratio
         of_node[node] = term.scale
     shaped = [t for t in marked.terms if t.node is not None and t.value is not None]

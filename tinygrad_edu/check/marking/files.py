@@ -17,13 +17,13 @@ SHOWN = 8  # names of theirs in an error
 
 
 def backprop_in(path: Path | str, show_fix: bool = False) -> Report:
-    """Mark the backprop that a Python file defines; what its two functions print is not shown.
+    """Mark the backprop that a Python file defines; what it prints is not shown.
 
     Raises:  ValueError if the file lacks a part; RuntimeError, naming the line, if it or its forward cannot be run;
              OSError if it cannot be read
     """
     path = Path(path)
-    with importable(path.parent):
+    with importable(path.parent), redirect_stdout(io.StringIO()):
         module = load(path, "check")
     known = vars(module)
     lacking = [name for name in ("forward", "backward") if not callable(known.get(name))]

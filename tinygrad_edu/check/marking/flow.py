@@ -77,17 +77,24 @@ def statements(file: str, text: str) -> dict[int, Statement]:
         waiting += [(x, loops) for x in inside]
         last = min((x.lineno for x in inside), default=(node.end_lineno or node.lineno) + 1)
         header = [x for x in ast.iter_child_nodes(node) if not isinstance(x, ast.stmt)]
-        names = [x for part in header for x in ast.walk(part) if isinstance(x, ast.Name)]
+        names = [x for part in header for x in ast.walk(part) if isinstance(x, ast.Name | ast.Attribute)]
         stored = {x.value.id for part in header for x in ast.walk(part) if isinstance(x, ast.Subscript)
                   and isinstance(x.ctx, ast.Store) and isinstance(x.value, ast.Name)}  # fmt: skip
         adds = isinstance(node, ast.AugAssign)
-        reads = {x.id for x in names if isinstance(x.ctx, ast.Load) or adds}
+        reads = {name_of(x) for x in names if isinstance(x.ctx, ast.Load) or adds} - {""}
         value = getattr(node, "value", None)
         used = {x.id for x in ast.walk(value) if isinstance(x, ast.Name)} if isinstance(value, ast.AST) else reads
         reads -= set() if adds else stored - used
         for line in range(node.lineno, max(last, node.lineno + 1)):
             found[line] = Statement(frozenset(reads), adds, loops)
     return found
+
+
+def name_of(node: ast.Name | ast.Attribute) -> str:
+    """The variable that a piece of code is: W, or self.W."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"self.{node.attr}" if isinstance(node.value, ast.Name) and node.value.id == "self" else ""
 
 
 def flow(bindings: list[Binding]) -> list[Step]:
@@ -106,25 +113,28 @@ def flow(bindings: list[Binding]) -> list[Step]:
             written(before.binding.value, array) if b.changed and before is not None and not statement.adds else array
         )
         function = b.maker or b.function
+        attribute = f"self.{b.name.split('[')[0]}"
+        holder = attribute if b.held_by == "self" else b.held_by or b.name
         read: list[Step] = []
         perhaps: list[Step] = []
         for name in sorted(statement.reads):
-            held = now.get((function, name), [])
-            if statement.adds and name == b.held_by:
+            held = now.get((function, name)) or now.get(("", name), [])
+            if statement.adds and name == holder:
                 held = [before] if before is not None else []
             (read if len(held) == 1 else perhaps).extend(held)
+        if b.changed and part is array and before is not None and before not in read:
+            read.append(before)
         step = Step(b, part, read, perhaps, statement)
         if before is not None and np.shape(before.binding.value) == array.shape:
             step.more = array - before.binding.value if statement.adds else part if part is not array else None
         same = [x for x in steps[-200:] if x.binding.value is not b.value and equal(np.asarray(x.binding.value), array)]
         if same and not b.changed:
             step.sources, step.perhaps = [same[0]], []
-        if before is not None and (b.changed or statement.adds) and before in now.get((b.function, b.name), ()):
+        if before is not None and (b.changed or statement.adds) and before in now.get((b.function, holder), ()):
             before.open = part is array
         steps.append(step)
         versions[key] = step
-        holder = b.held_by or b.name
-        if b.held_by:
+        if b.held_by and holder != f"self.{b.name}":
             now.setdefault((b.function, holder), []).append(step)
         elif part is not array:
             now[b.function, holder] = [*now.get((b.function, holder), []), step]

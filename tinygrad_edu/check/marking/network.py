@@ -10,7 +10,7 @@ Read next: `search.py`, which looks for the slip that turns the right value into
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +22,14 @@ from tinygrad_edu.check.marking.filled import FILL
 from tinygrad_edu.check.marking.nested import SHORT, flat
 from tinygrad_edu.check.marking.trace import Traced
 
-__all__ = ["Elementwise", "Network", "Product", "close", "sent_back"]
+__all__ = ["SAME", "Elementwise", "Network", "Product", "close", "sent_back"]
 
 MOVES = (ops.transpose, ops.reshape, ops.ravel, ops.squeeze, ops.expand_dims, ops.swapaxes, ops.broadcast_to)
 PRODUCTS = (ops.matmul, ops.dot)
+SAME = 1e-8  # to which two arrays count as the same
 
-Change = Callable[[Any, Any], Any]  # the gradient that the rule gave, the gradient it was given -> another
 
-
-def close(a: Any, b: Any, digits: float = 1e-8) -> bool:
+def close(a: Any, b: Any, digits: float = SAME) -> bool:
     """Whether two arrays are the same up to rounding."""
     if np.shape(a) != np.shape(b):
         return False
@@ -100,7 +99,7 @@ class Network:
         self.call(cached)
         if all(isinstance(x, Node) and x.op is None for x in self.name_of):
             self.call(name for name in self.node_of if re.fullmatch(r"[A-Za-z]{1,2}_?\d+", name))
-        self.call_layers(numbered)
+        self.call_layers({name: x for name, x in self.node_of.items() if name in numbered or name in traced.named})
         self.call_preactivations()
         self.call_activations()
         self.parameters = {x for x in traced.params.values() if isinstance(x, Node)}
@@ -168,8 +167,10 @@ class Network:
             while z is not node and [use.op for use, _ in self.uses[z]] == [ops.add]:
                 z = self.uses[z][0][0]
             if z is not node:
+                held = self.traced.earlier
+                known = [other for other, x in self.node_of.items() if x is z and len(held.get(other, ())) == 1]
                 self.node_of[f"Z of {name}"] = z
-                self.call([f"Z of {name}"])
+                self.call([*known[:1], f"Z of {name}"])
 
     def call_activations(self) -> None:
         """g(Z): what an activation made of Z, where it has no name before a column of ones was set beside it."""
@@ -195,6 +196,17 @@ class Network:
         whole = (node for node in self.nodes if node not in self.traced.steps)
         return next((node for node in whole if np.array_equal(node.data, data)), None)
 
+    def epsilons(self) -> Iterator[tuple[Node, np.ndarray]]:
+        """The sums in which a small number keeps a log from 0, with what they are without it."""
+        for node in (use for use in self.nodes if use.op is ops.log):
+            x = node.inputs[0]
+            while isinstance(x, Node) and x.op in (*MOVES, ops.index):
+                x = x.inputs[0]
+            if isinstance(x, Node) and x.op is ops.add:
+                p, eps = sorted(x.inputs, key=lambda part: not isinstance(part, Node))
+                if isinstance(p, Node) and np.ndim(eps) == 0 and 0 < float(eps) < 1e-4 and p.data.all():
+                    yield x, p.data
+
     def owned(self) -> set[Node]:
         """The nodes that depend on parameters and numbers alone: those of an L2 term."""
         own: set[Node] = set()
@@ -209,15 +221,14 @@ class Network:
     def carry(
         self,
         given: dict[Node, Any] | None = None,
-        change: tuple[Node, int, Change] | None = None,
         start: dict[Node, Any] | None = None,
         without: Iterable[Node] = (),
         until: Node | None = None,
     ) -> dict[Node, Any]:
         """The chain rule: the gradient that arrives at each node.
 
-        It goes on from `given` wherever a node has a value there; `change` replaces what one rule gives for
-        one input; nodes in `without` pass nothing on. What lies before `until` is left out.
+        It goes on from `given` wherever a node has a value there; nodes in `without` pass nothing on. What lies before
+        `until` is left out.
         """
         arriving: dict[Node, Any] = dict(start or {self.cost: self.seed})
         complete: dict[Node, Any] = {}
@@ -232,9 +243,7 @@ class Network:
                 if node in blocked:
                     continue
                 g = given.get(node, g)
-                for k, x, gx in sent_back(node, g):
-                    if change is not None and change[0] is node and change[1] == k:
-                        gx = change[2](gx, g)
+                for _, x, gx in sent_back(node, g):
                     if np.shape(gx) != x.data.shape:
                         gx = fit(gx, x.data, node)
                     arriving[x] = arriving[x] + gx if x in arriving else gx

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.marking.network import Network, close
+from tinygrad_edu.check.marking.network import SAME, Network, close
 
 __all__ = ["PLAIN", "Reading", "Scene", "Sought", "alike", "factors", "fits", "name_of_array"]
 
@@ -58,7 +58,6 @@ class Scene:
     scale: float  # of the person's dZ and dA: m where 1/m stands in dW and db
     divisors: list[float]  # what the cost may divide the sum of its losses by: m if it is a mean, 1 if it is a sum
     squared: bool  # whether the cost is made of squares
-    digits: float = 1e-8  # to which two arrays count as the same
     error: str = ""  # how A − Y is called among the gradients, if there is one
     predicted: str = ""  # what A is called there
     carried: Callable[[np.ndarray], np.ndarray] | None = None  # from dZ to the dW that shows it
@@ -90,12 +89,12 @@ def fits(person: np.ndarray, value: Any, scene: Scene) -> tuple[float, float, st
     if square == 0.0:
         return (1.0, 0.0, "") if not person.any() else None
     factor = float(np.vdot(value, person)) / square
-    if factor == 0.0 or not close(person, factor * value, scene.digits):
+    if factor == 0.0 or not close(person, factor * value):
         return None
-    if abs(factor - 1) < scene.digits:
+    if abs(factor - 1) < SAME:
         return 1.0, 0.0, ""
     for name, number in factors(scene):
-        if abs(factor / number - 1) < scene.digits:
+        if abs(factor / number - 1) < SAME:
             return factor, 2.0 if len(name) < 5 else 2.6, name
     return (factor, 4.0, f"{factor:.4g}") if np.size(value) > 2 else None
 

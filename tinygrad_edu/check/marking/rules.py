@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import ops
-from tinygrad_edu.autograd import Node
-from tinygrad_edu.check.marking.network import Network, close
+from tinygrad_edu.autograd import Node, fit
+from tinygrad_edu.check.marking.network import Network, close, sent_back
 from tinygrad_edu.check.marking.readings import Reading, Scene, Sought, fits, name_of_array
 
 __all__ = ["by_one_rule", "by_two_rules"]
@@ -21,8 +22,8 @@ def by_one_rule(sought: Sought, scene: Scene) -> Iterator[Reading]:
     for text, found, price, value in altered_rules(sought, scene):
         if value.shape != sought.person.shape or close(value, sought.expected) or close(value, sought.right):
             continue
-        if fit := fits(sought.person, value, scene):
-            yield Reading(found, 0.9 + price + fit[1], text, fit[0])
+        if fitting := fits(sought.person, value, scene):
+            yield Reading(found, 0.9 + price + fitting[1], text, fitting[0])
 
 
 def by_two_rules(sought: Sought, scene: Scene) -> Iterator[Reading]:
@@ -30,25 +31,31 @@ def by_two_rules(sought: Sought, scene: Scene) -> Iterator[Reading]:
     expected = sought.expected
     if expected.ndim == 2 and expected.shape[0] == expected.shape[1] == sought.person.shape[0] and sought.parameter:
         for text, found, price, value in altered_rules(sought, scene):
-            if value.shape == expected.shape and (fit := fits(sought.person, value.T, scene)):
-                yield Reading(found, 3.0 + price + fit[1], text + ", and transposed", fit[0])
+            if value.shape == expected.shape and (fitting := fits(sought.person, value.T, scene)):
+                yield Reading(found, 3.0 + price + fitting[1], text + ", and transposed", fitting[0])
 
 
 def altered_rules(sought: Sought, scene: Scene) -> Iterator[tuple[str, str, float, np.ndarray]]:
-    found = list(links(sought, scene))
-    if len(found) > MANY:
-        return
-    for node, k, given, changes in found:
-        for how in changes:
-            try:
-                value = scene.network.carry(given, (node, k, CHANGES[how]), until=sought.node).get(sought.node)
-            except (ValueError, IndexError):
-                continue
-            if value is not None and np.any(value):
-                yield *altered_text(node, k, how, sought, scene), np.asarray(value)
+    """What comes of a link that was changed: the right value, and what the change adds on its way to it."""
+    network, z = scene.network, sought.node
+    for found, given, changes in links(sought, scene):
+        arriving = network.carry(given, until=z)
+        for node, k in found:
+            g = given.get(node, arriving.get(node))
+            sent = [fit(gx, x.data, node) for j, x, gx in sent_back(node, g) if j == k] if g is not None else []
+            for how in changes if sent else ():
+                try:
+                    added = fit(CHANGES[how](sent[0], g), node.inputs[k].data, node) - sent[0]
+                    value = arriving[z] + network.carry(start={node.inputs[k]: added}, until=z).get(z, 0.0)
+                except (ValueError, IndexError):
+                    continue
+                if np.any(value):
+                    yield *altered_text(node, k, how, sought, scene), np.asarray(value)
 
 
-def links(sought: Sought, scene: Scene) -> Iterator[tuple[Node, int, dict[Node, np.ndarray], Collection[str]]]:
+def links(
+    sought: Sought, scene: Scene
+) -> Iterator[tuple[list[tuple[Node, int]], dict[Node, np.ndarray], Collection[str]]]:
     """Links, the gradients that the chain rule keeps to, and what may be wrong there.
 
     They are those up to the next named values and, where none of these was handed in, other uses further up.
@@ -56,14 +63,17 @@ def links(sought: Sought, scene: Scene) -> Iterator[tuple[Node, int, dict[Node, 
     network, z = scene.network, sought.node
     stop = [node for node in network.name_of if node is not z]
     named = network.next_named(z)
-    for node, k in between(z, stop, network):
-        yield node, k, {x: scene.passed[x] for x in named if x in scene.passed}, CHANGES
+    near, far = list(between(z, stop, network)), []
+    if len(near) <= MANY:
+        yield near, {x: scene.passed[x] for x in named if x in scene.passed}, CHANGES
     if named and not any(node in scene.given for node in named):
-        near = {z, *network.later(z, stop)}
-        held = {x: scene.given[x] for x in network.later(z, scene.given) if x in scene.given}
+        passed = {z, *network.later(z, stop)}
         for node, k in between(z, scene.given, network):
-            if node not in near and len(network.uses.get(node.inputs[k], ())) > 1:
-                yield node, k, held, ("negated", "dropped")
+            if node not in passed and len(network.uses.get(node.inputs[k], ())) > 1:
+                far.append((node, k))
+        if len(near) + len(far) <= MANY:
+            held = {x: scene.given[x] for x in network.later(z, scene.given) if x in scene.given}
+            yield far, held, ("negated", "dropped")
 
 
 def between(low: Node, stop: Iterable[Node], network: Network) -> Iterator[tuple[Node, int]]:
@@ -76,7 +86,7 @@ def between(low: Node, stop: Iterable[Node], network: Network) -> Iterator[tuple
                     yield node, k
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Any, Any], Any]] = {
     "left out": lambda gx, g: np.broadcast_to(g, np.shape(gx)) if np.size(g) <= np.size(gx) else g,
     "negated": lambda gx, g: -gx,
     "dropped": lambda gx, g: np.zeros_like(gx),
@@ -87,7 +97,8 @@ def altered_text(node: Node, k: int, how: str, sought: Sought, scene: Scene) -> 
     """What a changed rule means."""
     constants = [x for x in node.inputs if not (isinstance(x, Node) and x.requires_grad)]
     number = constants[0] if len(constants) == 1 else None
-    if how == "left out" and node.op in (ops.multiply, ops.divide) and number is not None:
+    by_factor = node.op is ops.multiply or (node.op is ops.divide and k == 0)
+    if how == "left out" and by_factor and number is not None:
         if np.ndim(number):
             name = name_of_array(number, scene) or "the mask"
             masked = "A11" if np.any(np.asarray(number) == 0) else "F7"

@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_edu.check.marking.entries import passed_through
 from tinygrad_edu.check.marking.matrices import multiplied, summed
-from tinygrad_edu.check.marking.network import close
+from tinygrad_edu.check.marking.network import SAME, close
 from tinygrad_edu.check.marking.readings import Reading, Scene, Sought, fits
 from tinygrad_edu.check.marking.rules import by_one_rule, by_two_rules
 
@@ -32,7 +32,8 @@ def search(sought: Sought, scene: Scene) -> list[Reading]:
     found: dict[str, Reading] = {}
     with np.errstate(all="ignore"):
         for reading in (reading for variant in variants(sought, scene) for reading in candidates(variant, scene)):
-            if reading.id not in found or reading.price < found[reading.id].price:
+            empty = reading.done == f"{sought.key} = {sought.key}"
+            if not empty and (reading.id not in found or reading.price < found[reading.id].price):
                 found[reading.id] = reading
     return sorted(found.values(), key=lambda reading: reading.price)
 
@@ -93,7 +94,7 @@ def factor_ids(sought: Sought, factor: float, scene: Scene) -> list[str]:
     """Which mistakes a factor may be."""
 
     def equals(*numbers: float) -> bool:
-        return any(abs(factor / number - 1) < scene.digits for number in numbers)
+        return any(abs(factor / number - 1) < SAME for number in numbers)
 
     counts = {float(scene.m), *scene.divisors} - {1.0}
     outputs, keep = scene.numbers.get("outputs", 0.0), scene.numbers.get("keep", 0.0)

@@ -79,7 +79,7 @@ def of_pass(
         made_of = [x for x in (*step.sources, *step.perhaps) if x.variable != step.variable]
         known = [target for source in made_of for target in walk.meant.get(source, [])]
         parts = {x for x in walk.targets.right if belongs(x, node) and (x.use is not None or x.node is not node)}
-        for target in candidates(step.more.size, known, walk, network, set(), parts)[:1]:
+        for target in candidates(step.more.size, known, walk, network, set(), [], parts)[:1]:
             return explained(step, step.more, target, walk, marked, network, scene), step
         return [], None
     return [], None

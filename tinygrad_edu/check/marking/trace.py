@@ -276,6 +276,8 @@ def run_backward(backward: Callable[..., Any], params: dict[str, Any], cache: An
         except Exception as error:
             sys.settrace(watch.before)
             failure = failed(error)
+    if isinstance(returned, tuple) and len(grads := [x for x in returned if isinstance(x, dict)]) == 1:
+        returned = grads[0]  # the cost beside them
     if isinstance(returned, list | tuple):
         entries = flat(returned)
         in_order = {place(key) for key in entries} <= {place(key) for key in params}
@@ -296,10 +298,11 @@ def by_variables(entries: dict[str, Any], bindings: list[Binding]) -> dict[str, 
     """Gradients that were returned without names, by the variables that held them; empty if one was in none."""
     named = {}
     for x in entries.values():
-        held = [b.name for b in bindings if b.outer and isinstance(x, np.ndarray | np.floating) and equal(x, b.value)]
+        held = [b for b in bindings if isinstance(x, np.ndarray | np.floating) and equal(x, b.value)]
+        held = [b for b in held if b.outer] or [b for b in held if not b.held_by] or held
         if not held:
             return {}
-        named[held[-1]] = x
+        named[held[-1].name] = x
     return named
 
 

@@ -1,11 +1,11 @@
-"""A loop of backward: in which pass, and at which of its variables, the first wrong value came up.
+"""The order of the run: at which variable, and in which pass of a loop, the first wrong value came up.
 
     found = first_wrong(walk, marked, scene)
 
-The names of a loop's variables do not tell which value of forward they belong to, and nor does their order. Their
-numbers do: every gradient that is right, of a value or through one of its uses, is known. The slip is where all that a
-line reads is right and what it makes is not; it belongs to a value close to those, the one for which the search
-explains it. The other passes of the same line belong to the values that forward made beside that one.
+The names of variables, above all of a loop's, do not tell which value of forward they belong to, and nor does their
+order. Their numbers do: every gradient that is right, of a value or through one of its uses, is known. The slip is
+where all that a line reads is right and what it makes is not; it belongs to a value close to those, the one for which
+the search explains it. The other passes of the same line belong to the values that forward made beside that one.
 
 Read next: `sums.py`, what the passes of a loop add up to; `explain.py`, which puts the slip in words.
 """
@@ -28,7 +28,6 @@ from tinygrad_edu.check.marking.walk import Target, Walk, same
 
 __all__ = ["candidates", "explained", "first_wrong", "of_another_pass", "turn"]
 
-NEAR = 8  # links between a value and those whose gradients its line reads
 TRIED = 6  # values that a slip is searched for
 
 
@@ -84,7 +83,8 @@ def meant_by(
     best: tuple[float, Target | None, list[Reading]] = (float("inf"), None, [])
     name = named_value(step.binding.name, network.traced.earlier | network.node_of)
     called = {x for x in [*network.traced.earlier.get(name, []), network.node_of.get(name)] if isinstance(x, Node)}
-    found = candidates(step.array.size, known, walk, network, called)
+    read = [np.asarray(x.binding.value) for x in walk.made_of(step) if x not in walk.derived]
+    found = candidates(step.array.size, known, walk, network, called, read)
     for k, target in enumerate(found[:TRIED]):
         readings = explained(step, step.array, target, walk, marked, network, scene)
         price = (readings[0].price if readings else 6.0) + 0.05 * k
@@ -101,27 +101,41 @@ def candidates(
     walk: Walk,
     network: Network,
     called: set[Node],
+    read: list[np.ndarray],
     parts: set[Target] | None = None,
 ) -> list[Target]:
-    """The gradients of this size that are still to come, the closest first, those of the same name before them."""
+    """The gradients of this size that are still to come, the closest first, before them those of the same name.
+
+    And those of a value that forward used together with one that the line reads.
+    """
     taken = {target for x in walk.meant.values() for target in x}
     reached: dict[Node, float] = dict.fromkeys((x.node for x in known), 0.0) or {network.cost: 0.0}
-    edge = list(reached)
-    for far in range(1, NEAR + 1):
+    edge, far = list(reached), 0
+    while edge:
+        far += 1
         edge = [x for node in edge for x in node.inputs if isinstance(x, Node) and x.requires_grad and x not in reached]
         reached |= dict.fromkeys(edge, float(far))
-    found: list[tuple[float, int, int, Target]] = []
+    found: list[tuple[bool, float, int, int, Target]] = []
     for target, g in walk.targets.right.items():
         near = target.node in reached and (target.use is None or target.use in reached)
         if g.size == size and near and g.any() and (target not in taken if parts is None else target in parts):
             off = reached[target.node] - 3 * (target.node in called) + 2.5 * (target.use is not None)
-            found.append((off, -made_as(target.node), len(found), target))
+            off += 6 * (target.node not in network.name_of)
+            apart = not known and not beside(target.node, read, network)
+            found.append((apart, off, -made_as(target.node), len(found), target))
     different: list[Target] = []
     for *_, target in sorted(found):
         g = walk.targets.right[target].ravel()
         if not any(close(g, walk.targets.right[x].ravel()) for x in different):
             different.append(target)
     return different
+
+
+def beside(node: Node, read: list[np.ndarray], network: Network) -> bool:
+    """Whether a value was used together with one of these."""
+    others = [x for use, _ in network.uses.get(node, ()) for x in use.inputs if x is not node and np.ndim(x)]
+    data = [x.data if isinstance(x, Node) else np.asarray(x) for x in others]
+    return any(a.size > 1 and a.shape == b.shape and np.array_equal(a, b) for a in data for b in read)
 
 
 def made_as(node: Node) -> int:
@@ -171,9 +185,13 @@ def at_hand(step: Step, walk: Walk, marked: Marked, network: Network, scene: Sce
     for x in walk.before(step):
         b = x.binding
         if x in walk.derived:
+            if x.statement.adds and any(same(x, g * walk.scale_at(x, marked.scale)) for g in gradients.values()):
+                continue  # db += dZ, in the first pass
             gradients[b.name] = np.asarray(b.value) / walk.scale_at(x, marked.scale)
             meant[b.name] = [target.node for target in walk.meant.get(x, []) if target.use is None]
-        elif np.ndim(b.value) and (b.given or b.function == step.binding.function):
+        elif np.ndim(b.value) and (b.given or b.function in ("", step.binding.function)):
+            if b.changed and b.name in scene.arrays:  # dscores = probs, changed where it stands
+                continue
             arrays[b.name] = np.asarray(b.value)
     names = dict(network.name_of)
     called = {node: name for name, nodes in meant.items() for node in nodes} or {network.cost: "dJ"}

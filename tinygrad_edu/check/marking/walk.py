@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_edu.autograd import Node, fit
 from tinygrad_edu.check.marking.flow import Step
-from tinygrad_edu.check.marking.network import Network, close, sent_back
+from tinygrad_edu.check.marking.network import SAME, Network, close, sent_back
 
 __all__ = ["Target", "Targets", "Walk", "multiples", "same"]
 
@@ -45,6 +45,11 @@ class Targets:
             by_size.setdefault(g.size, []).append(target)
         self.known = {n: (found, np.array([self.right[x].ravel() for x in found])) for n, found in by_size.items()}
 
+    def of_forward(self, step: Step) -> bool:
+        """Whether a variable holds what it held in forward: backward runs that again."""
+        held = self.network.traced.earlier.get(step.binding.name, ())
+        return any(same(step, x.data if isinstance(x, Node) else x) for x in held)
+
     def meant(self, array: np.ndarray) -> tuple[list[Target], float]:
         """What has these numbers, and by which factor."""
         targets, values = self.known.get(array.size, ([], np.empty((0, 0))))
@@ -52,7 +57,7 @@ class Targets:
         if targets and largest > 0 and np.isfinite(largest):
             for scale in self.scales:
                 off = np.max(np.abs(values - array.ravel() / scale), axis=1)
-                if len(found := np.flatnonzero(off <= 1e-8 * largest / scale)):
+                if len(found := np.flatnonzero(off <= SAME * largest / scale)):
                     return [targets[k] for k in found], scale
         return [], 1.0
 
@@ -67,19 +72,23 @@ class Walk:
         self.derived: set[Step] = set()  # made of a gradient
         forward: set[Step] = set()
         for x in steps:
-            if x.binding.given or (len(x.sources) == 1 and x.sources[0] in forward and same(x.sources[0], x.array)):
+            passed_on = len(x.sources) == 1 and x.sources[0] in forward and same(x.sources[0], x.array)
+            if x.binding.given or passed_on or targets.of_forward(x):
                 forward.add(x)
-            found, scale = ([], 1.0) if x.open or x in forward else targets.meant(x.array)
-            if found:
-                self.meant[x], self.scales[x] = found, scale
-            if found or any(source in self.derived for source in (*x.sources, *x.perhaps)):
+            made_of = [source for source in (*x.sources, *x.perhaps) if source in self.derived]
+            upward = not made_of or any(self.scales.get(source, 1.0) < 0 for source in made_of)  # Y - A, for W += ...
+            for sign in () if x in forward else (1.0, -1.0)[: 1 + upward]:
+                found, scale = targets.meant(sign * x.array)
+                if found and x not in self.meant:
+                    self.meant[x], self.scales[x] = found, sign * scale
+            if x in self.meant or made_of:
                 self.derived.add(x)
         self.families: dict[tuple[str, str, int], list[Step]] = {}
         for x in steps:
             self.families.setdefault(x.family, []).append(x)
         made = [(x.variable, np.asarray(x.binding.value, float)) for x in steps if not x.binding.given]
         held = {variable for variable, value in made if any(multiples(value, g) for g in returned)}
-        self.outer = {x for x in steps if x.variable in held and x.binding.outer}
+        self.outer = {x for x in steps if x.variable in held}
         self.used = set(self.outer)  # what a gradient that was handed in is made of
         self.good = set(self.meant)
         for x in reversed(steps):
@@ -93,13 +102,21 @@ class Walk:
         """The first value that is wrong though no gradient that it is made of is."""
         bad = self.derived - self.good
         for x in self.steps:
-            judged = (
-                x in self.used and x not in self.good and x not in self.outer and not x.open and not x.binding.given
-            )
-            known = x in self.derived or (like_a_gradient(x) and not self.derived & {*self.before(x)})
-            if judged and known and np.isfinite(x.array).all() and x.array.any() and not bad & {*self.made_of(x)}:
+            judged = x in self.used and not (x in self.good or x in self.outer or x.open or x.binding.given)
+            started = like_a_gradient(x) and x.array.any() and not self.derived & {*self.before(x)}
+            known = (x in self.derived or started) and np.isfinite(x.array).all()
+            if judged and known and not bad & {*self.made_of(x)}:
                 return x
         return None
+
+    def follows(self, g: np.ndarray) -> bool:
+        """Whether a gradient that was handed in was made of what the line that is wrong first made."""
+        step = self.first
+        found = {x for x in self.families[step.family] if x not in self.good} if step is not None else set()
+        for x in self.steps:
+            if not found.isdisjoint((*x.sources, *x.perhaps)):
+                found.add(x)
+        return any(x in found and multiples(np.asarray(x.binding.value, float), g) for x in self.outer)
 
     @property
     def told(self) -> bool:

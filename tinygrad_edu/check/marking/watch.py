@@ -101,7 +101,7 @@ class Watch:
             self.look(frame)
             self.line[frame] = frame.f_lineno
             if event == "return":
-                self.given_back = value, frame.f_lineno, frame.f_code.co_name
+                self.given_back = value, frame.f_lineno, frame.f_code.co_qualname
             going_on = frame.f_back if event == "return" else frame
             if going_on is not None and written_here(going_on.f_code.co_filename):
                 self.marks.append((next(created), going_on.f_lineno))
@@ -111,7 +111,7 @@ class Watch:
         line, outer = self.line.get(frame, frame.f_lineno), frame.f_code is self.code
         seen = self.seen.setdefault(frame, {})
         count, entered = len(self.bindings), frame not in self.line
-        self.place = {"function": frame.f_code.co_name, "file": frame.f_code.co_filename, "turn": turn(frame)}
+        self.place = {"function": frame.f_code.co_qualname, "file": frame.f_code.co_filename, "turn": turn(frame)}
         for name, value in attributes(frame.f_locals.get("self")).items():
             self.note(name, value, line, seen, outer, "self")
         if entered:
@@ -119,11 +119,17 @@ class Watch:
             caller = frame.f_back
             if not outer and caller is not None and written_here(caller.f_code.co_filename):
                 line, self.given_back = caller.f_lineno, (None, None, "")
-                self.place["maker"] = caller.f_code.co_name
+                self.place["maker"] = caller.f_code.co_qualname
             self.place["given"] = outer
+        shared = self.seen.setdefault(id(frame.f_globals), {})
+        local, self.place = self.place, self.place | {"function": "", "given": entered}
+        for name in frame.f_code.co_names:
+            self.note(name, frame.f_globals.get(name), line, shared, outer=False)
+        self.place = local
         for name, value in list(frame.f_locals.items()):
             if isinstance(value, dict | list | tuple) and short(value):
-                for path, entry in flat(value, "" if isinstance(value, dict) else name).items():
+                words = isinstance(value, dict) and all(isinstance(key, str) for key in value)
+                for path, entry in flat(value, "" if words else name).items():
                     self.note(path, entry, line, seen, outer, name)
             elif type(value) in (int, float) and outer:
                 self.numbers[name] = value

@@ -42,8 +42,9 @@ def worded(
         notes = (*notes, stopped(ran.failure))
         if not mistakes:
             mistakes = (from_failure(ran.failure, marked),)
-    elif not isinstance(ran.returned, dict):
-        got = f"backward must return a dict of gradients; got {type(ran.returned).__name__}."
+    elif not isinstance(ran.returned, dict) or all(x is None for x in ran.returned.values()):
+        found = "none in it" if isinstance(ran.returned, dict) else type(ran.returned).__name__
+        got = f"backward must return a dict of gradients; got {found}."
         notes = (*notes, f'{got} End it so: return {{"dW1": dW1, "db1": db1, ...}}.')
     unmarked = not mistakes and not any(t.verdict.startswith("right") for t in marked.terms)
     return Report(shown, mistakes, convention(marked), notes, about, show_fix, unmarked)
