@@ -235,4 +235,11 @@ SLIPS = [
     ("characters", "np.dot(dy, hs[t].T)", "np.dot(dy, hs[t - 1].T)", "Why", ("D5",)),
     ("vision", "dhidden[hidden <= 0] = 0", "dhidden[hidden >= 0] = 0", "dhidden", ("B12", "B17")),
     ("heads", "ds /= np.sqrt(d)", "ds /= d", "ds", ("A8",)),
+    (
+        "upward",
+        '{"syn1": -l1.T @ l2_delta, "syn0": -X.T @ l1_delta}',
+        '{"syn1": l1.T @ l2_delta, "syn0": X.T @ l1_delta}',
+        "l2_error",
+        ("F1",),
+    ),
 ]

@@ -259,7 +259,8 @@ def decide(marked: Marked, ran: Ran, returned: dict[str, Any], names: dict[str, 
     first = ratios[id(inner[0])] if inner else 1.0
     counts = [] if 1.0 in marked.divisors else [*dict.fromkeys((float(m), *marked.divisors))]
     fitting = [s for s in (*counts, 1.0) if first and abs(first / s - 1) < NEARLY]
-    upward = [-s for s in (*counts, 1.0) if first < 0]  # Y - A, for W += ...
+    turned = any(term.value is not None and proportional(term.value, term.right) < 0 for term in outer)  # type: ignore[arg-type]
+    upward = [-s for s in (*counts, 1.0) if first < 0 and not turned]  # Y - A, for W += ..., and -dW handed in
     choices = counts if fitting and fitting[0] in counts else fitting or [*counts, 1.0, *upward]
     best: tuple[int, int, float] | None = None
     for scale in choices:
