@@ -47,7 +47,7 @@ def worded(
         got = f"backward must return a dict of gradients; got {found}."
         notes = (*notes, f'{got} End it so: return {{"dW1": dW1, "db1": db1, ...}}.')
     unmarked = not mistakes and not any(t.verdict.startswith("right") for t in marked.terms)
-    return Report(shown, mistakes, convention(marked), notes, about, show_fix, unmarked)
+    return Report(shown, mistakes, convention(marked), notes, "" if unmarked else about, show_fix, unmarked)
 
 
 def line_of(key: str, given: Any, ran: Ran) -> int | None:
