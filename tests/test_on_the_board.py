@@ -320,7 +320,7 @@ LINES = {
     embedding: ["dp = (sigmoid(p) - y) / m"],
     filters: ["m = X.shape[0]", "dA = (A - Y) / (2 * m)"],
     factors: ["J = np.mean((p - r)**2) + 0.1 * np.sum(U**2)", "dp = 2 * (p - r) / m"],
-    huber: ["t1 = np.abs(r)", "J = np.mean(np.where(t1 < 1, r**2 / 2, t1 - 0.5))"],
+    huber: ["J = np.mean(np.where(t1 < 1, r**2 / 2, t1 - 0.5))", "dz = np.where(t1 < 1, r, np.sign(r)) / m"],
     masked: ["t1 = np.sum(mask)", "dp = 2 * mask * (p - y) / t1"],
     unexplained: ["J = np.mean((p - y)**2) / scale", "dp = 2 * (p - y) / (scale * m)"],
     course: [

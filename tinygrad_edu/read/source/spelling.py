@@ -156,6 +156,8 @@ class Spelling:
         above, below = ([text] if text != "1" else [] for text in fraction(abs(coefficient), rate))
         for x, n in sorted(factors, key=lambda factor: not self.is_gradient(factor[0])):
             text, binding = self.factor(x, x if x in squared else turned)
+            if text.startswith("-") and binding == SIGNED and n % 2:
+                coefficient, text, binding = -coefficient, text[1:], RAISED
             text = f"({text})" if binding < (MULTIPLIED + 1 if abs(n) == 1 else RAISED + 1) else text
             (above if n > 0 else below).append(text + (f"**{abs(n)}" if abs(n) != 1 else ""))
         first = next((x for x, n in factors if n > 0), None)
@@ -261,11 +263,20 @@ class Spelling:
         if function is np.broadcast_to:
             return self.stretched(args[0], call), WHOLE
         self.used.append(function)
+        if function is np.where:
+            return self.choice(*args)
         given = [self.text(x) for x in args]
         for key, x in params.items():
             one = x[0] if key == "axis" and isinstance(x, tuple) and len(x) == 1 else x
             given.append(f"{key}={self.text(one)}")
         return f"{self.function_name(function)}({', '.join(given)})", WHOLE
+
+    def choice(self, condition: Any, *branches: Any) -> tuple[str, int]:
+        """np.where, with the minus of both branches before it."""
+        spelled = [(self.plain(x), WHOLE) if not isinstance(x, Term) else self.spelled(x) for x in branches]
+        minus = all(text.startswith("-") and binding >= MULTIPLIED for text, binding in spelled)
+        given = [self.text(condition), *(text[minus:] for text, _ in spelled)]
+        return f"{'-' * minus}np.where({', '.join(given)})", SIGNED if minus else WHOLE
 
     def stretched(self, x: Term, call: Call) -> str:
         """An array of equal entries or rows."""
