@@ -129,7 +129,8 @@ def flow(bindings: list[Binding]) -> list[Step]:
         step = Step(b, part, read, perhaps, statement)
         if before is not None and np.shape(before.binding.value) == array.shape:
             step.more = array - before.binding.value if statement.adds else part if part is not array else None
-        same = [x for x in steps[-RECENT:] if x.binding.value is not b.value and equal(np.asarray(x.binding.value), array)]
+        others = [x for x in steps[-RECENT:] if x.binding.value is not b.value]
+        same = [x for x in others if equal(np.asarray(x.binding.value), array)]
         if same and not b.changed:
             step.sources, step.perhaps = [same[0]], []
         if before is not None and (b.changed or statement.adds) and before in now.get((b.function, holder), ()):
