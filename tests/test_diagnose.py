@@ -150,6 +150,23 @@ def test_the_line_is_the_one_that_made_the_value(name, right, wrong, line, tmp_p
     assert backprop_in(file).mistakes[0].text == line
 
 
+def test_an_error_is_not_said_to_lack_the_targets():
+    def forward(params, X, Y):
+        r = X @ params["w"] - Y
+        return np.mean(np.where(np.abs(r) <= 1, 0.5 * r**2, np.abs(r) - 0.5)), {"r": r}
+
+    def backward(params, cache, X, Y):
+        r = X @ params["w"] - Y
+        dp = r / len(Y)
+        return {"dw": X.T @ dp}
+
+    rng = np.random.default_rng(0)
+    X, Y, w = rng.standard_normal((25, 3)), 3 * rng.standard_normal(25), rng.standard_normal(3)
+    report = check.backprop(forward, backward, {"w": w}, X, Y)
+    assert not report.ok
+    assert "targets" not in report.mistakes[0].done
+
+
 def test_the_fix_of_a_line_leaves_the_lines_after_it_as_they_are(tmp_path):
     text = (HANDS / "shared_array.py").read_text(encoding="utf-8")
     file = tmp_path / "shared_array.py"

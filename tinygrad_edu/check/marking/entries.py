@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu import ops
 from tinygrad_edu.autograd import Node
 from tinygrad_edu.check.marking.activations import ACTIVATIONS, Activation, recognise, vocabulary
 from tinygrad_edu.check.marking.matrices import ways
@@ -72,15 +73,24 @@ def of_targets(sought: Sought, scene: Scene) -> Iterator[Reading]:
     if not scene.error:
         for name, x in scene.arrays.items() if scene.called else ():
             if x.shape == sought.person.shape and close(sought.person, x) and not close(sought.expected, x):
-                yield Reading("F4", 0.6, f"{sought.key} = {name}: the targets are missing")
+                if not has_targets(scene.network.node_with(x)):
+                    yield Reading("F4", 0.6, f"{sought.key} = {name}: the targets are missing")
             elif x.shape == sought.person.shape and close(sought.person + sought.expected, 2 * x):
                 yield Reading("F3", 0.6, f"{sought.key} = {name} + Y; they are taken away")
         return
     predicted, error = scene.arrays[scene.predicted], scene.gradients[scene.error] * scene.scale
+    if has_targets(scene.network.node_with(predicted)):
+        return
     if fit := fits(sought.person, predicted, scene):
         yield Reading("F4", 0.6 + fit[1] / 4, f"{sought.key} = {scene.predicted}: the targets are missing", fit[0])
     if fit := fits(sought.person, 2 * predicted - error, scene):
         yield Reading("F3", 0.6 + fit[1] / 4, f"{sought.key} = {scene.predicted} + Y; they are taken away", fit[0])
+
+
+def has_targets(node: Node | None) -> bool:
+    """Whether data was taken away from a value, or added to it, entry by entry."""
+    data = [x for x in node.inputs if not isinstance(x, Node)] if node is not None else []
+    return node is not None and node.op in (ops.subtract, ops.add) and any(np.shape(x) == node.data.shape for x in data)
 
 
 def unlinked(activation: Activation, output: bool, scene: Scene) -> str:

@@ -93,20 +93,20 @@ def multiplied(sought: Sought, scene: Scene) -> Iterator[Reading]:
     following = next_named(sought, network)
     dZ = scene.gradient_name(min(following, key=lambda x: x.created)) if following else ""
     operand = name_of_array(product.other, scene)
-    lefts = [(name, x, True) for name, x in scene.gradients.items()]
-    rights = [(name, x, False) for name, x in (*scene.arrays.items(), *scene.altered.items())]
-    for one, g, _ in lefts:
-        for other, x, _ in rights:
+    arrived = scene.passed.get(product.node)
+    own = {dZ, *(name for name, g in scene.gradients.items() if arrived is not None and close(g, arrived))}
+    for one, g in scene.gradients.items():
+        for other, x in (*scene.arrays.items(), *scene.altered.items()):
             if g.ndim not in (1, 2) or x.ndim not in (1, 2):
                 continue
-            price = 0.8 + (one != dZ) + (other.rstrip("′") != operand) * (0.2 if other.endswith("′") else 1.0)
+            price = 0.8 + (one not in own) + (other.rstrip("′") != operand) * (0.2 if other.endswith("′") else 1.0)
             for text, value in ways(one, g, other, x, person):
                 if fit := fits(person, value, scene):
                     star = "*" in text
-                    again = close(value, sought.expected) and one == dZ
+                    again = close(value, sought.expected) and one in own
                     if again and fit[1] == 0.0:
                         continue
-                    found = product_id(sought, scene, (one, dZ), (other, operand), star)
+                    found = product_id(sought, scene, (dZ if one in own else one, dZ), (other, operand), star)
                     if found == "E8" and text == right_form(one, other, product.other_left):
                         found = "D2"
                     if found:
