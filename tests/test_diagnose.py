@@ -244,6 +244,7 @@ def test_a_parameter_without_a_gradient_is_told():
     assert not any("No gradient" in note for note in check.backprop(forward, backward, *given).notes)
     report = check.backprop(forward, lambda *a: {k: g for k, g in backward(*a).items() if k != "db1"}, *given)
     assert report.ok
+    assert report.headline().endswith("gradients agree with autograd; there is none for b1.")
     assert any(note.startswith("No gradient was returned for b1, which the cost") for note in report.notes)
 
 

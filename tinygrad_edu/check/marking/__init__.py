@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -255,19 +255,18 @@ def marked_on(work: Work, given: Run, calmer: int = 0) -> Report:
     if given.m == 1 and probe.X is not None:
         notes.append("There is one example: a missing or extra 1/m cannot be told on your data.")
     report = worded(marked, ran, work.backward, tuple(notes), probe.about, work.show_fix)
-    return replace(report, notes=(*report.notes, *unanswered(given, report)))
+    if missing := unanswered(given, report):
+        said = f"No gradient was returned for {', '.join(missing)}, which the cost depends on: right if not trained"
+        report = replace(report, unanswered=missing, notes=(*report.notes, f"{said}, else return it, too."))
+    return report
 
 
-def unanswered(given: Run, report: Report) -> Iterator[str]:
-    """Which parameters got no gradient."""
+def unanswered(given: Run, report: Report) -> tuple[str, ...]:
+    """Which parameters got no gradient, where others did."""
     answered = {term.of for term in report.terms}
     trained = given.network.parameters if given.network else ()
     missing = [name for name, x in given.traced.params.items() if x in trained and name not in answered]
-    if missing and given.ran.failure is None and answered & given.traced.params.keys():
-        yield (
-            f"No gradient was returned for {', '.join(missing)}, which the cost depends on: right if not trained, else "
-            "return it, too."
-        )
+    return tuple(missing) if given.ran.failure is None and answered & given.traced.params.keys() else ()
 
 
 def smaller(probe: Probe) -> Probe:

@@ -74,6 +74,7 @@ class Report:
     probe: str = ""
     show_fix: bool = False
     unmarked: bool = field(default=False)  # whether nothing could be marked at all
+    unanswered: tuple[str, ...] = ()  # parameters that got no gradient
 
     @property
     def ok(self) -> bool:
@@ -99,6 +100,7 @@ class Report:
         if self.ok:
             unsure = len(self.terms) - right
             rest = f"; {unsure} could not be told" if unsure else ""
+            rest += f"; there is none for {', '.join(self.unanswered)}" if self.unanswered else ""
             return f"Your backprop is right: {right} of {len(self.terms)} gradients agree with autograd{rest}."
         roots = [key for found in self.mistakes for key in found.terms]
         follow = [term.key for term in self.terms if term.verdict == "consequence"]
