@@ -47,11 +47,12 @@ def part_of(array: np.ndarray, whole: np.ndarray) -> View | None:
         key: list[Any] = list(starts)
         for a, n, stride in zip(axes, array.shape, array.strides, strict=True):
             step = stride // whole.strides[a] if n > 1 else 1
-            stop = starts[a] + (n - 1) * step + 1
-            key[a] = slice(starts[a] or None, stop if stop < whole.shape[a] else None, step if step > 1 else None)
+            last = starts[a] + (n - 1) * step
+            stop = last + 1 if last + step < whole.shape[a] else None
+            key[a] = slice(starts[a] or None, stop, step if step > 1 else None)
         while key[-1] == slice(None):
             key.pop()
-        if max(starts[a] - n for a, n in enumerate(whole.shape)) < 0 and same_place(array, whole[tuple(key)]):
+        if max(starts[a] - n for a, n in enumerate(whole.shape)) < 0 and same_place(array, whole[*key, ...]):
             found = tuple(key) if len(key) > 1 else key[0]
             return View(f"{{}}[{key_text(found)}]", operator.itemgetter(found), axes)
     return None
