@@ -388,6 +388,23 @@ def test_numbers_of_numpy_are_computed_again_or_are_arguments():
     assert "np.sqrt(3)" in str(source(w @ w / np.sqrt(3), names={"w": w}))
 
 
+def test_a_number_is_no_sum_of_labels_by_chance():
+    """np.sqrt(4) and a NumPy count beside labels with the same sum; a mask that weights a sum is summed."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((4, 6)), np.array([0, 1, 0, 1])
+    Q, K, V = parameter(6, 4), parameter(6, 4), parameter(6, 4)
+    S = (X @ Q) @ (X @ K).T / np.sqrt(4)
+    J = tg.cross_entropy(tg.softmax(S) @ (X @ V), y)
+    program = str(source(J, names={"X": X, "y": y, "Q": Q, "K": K, "V": V, "S": S}))
+    assert "np.sum(y)" not in program
+    assert " / 2\n" in program
+    x, t, w = rng.standard_normal((8, 3)), np.array([0, 1, 2, 0, 1, 2, 1, 1.0]), parameter(3)
+    names, ones = {"x": x, "t": t, "w": w}, np.ones(8)
+    assert "np.sum(t)" not in str(source(np.sum((x @ w - t) ** 2) / np.int64(8), names=names))
+    masked = source(-np.sum(ones * (x @ w - t)) / np.sum(ones), names=names | {"ones": ones})
+    assert "np.sum(ones)" in str(masked)
+
+
 @pytest.mark.parametrize("key", ["[:, ::2]", "[:, 1:3]", "[:, 4:]", "[:, 1::2]"])
 def test_a_part_of_the_data_is_written_as_a_part(key):
     X = np.random.default_rng(0).standard_normal((6, 5))

@@ -98,7 +98,7 @@ class Replay:
             replaced(node.params.get("key"), np.ndarray, self.lift)
             for k, x in enumerate(node.value.inputs if node.op else ()):
                 if isinstance(x, np.generic | np.ndarray) and not x.ndim:
-                    self.find_computed(x, node.op is ops.divide and k == 1)
+                    self.find_computed(x, weights_of(node) if k == 1 else [])
 
     # What is what
 
@@ -141,15 +141,18 @@ class Replay:
         """How to take an array out of one with a name, as in X[:, :2]; not where it has a part of the examples."""
         axis = array.ndim - 1 if self.columns else 0
         for whole in self.wholes.values():
-            if whole is array or (found := view_of(array, whole)) is None:
+            if whole is array or not array.ndim or (found := view_of(array, whole)) is None:
                 continue
             along = found.axes[axis] if array.shape[axis] == self.m else None
             if array.shape[axis] != self.m or (along is not None and whole.shape[along] == self.m):
                 return found.rule, self.whole(whole, along)
         return None
 
-    def find_computed(self, x: Any, divides: bool) -> None:
-        """A number of NumPy's: one with a name, or 1 minus it; np.var(y), if it is that; an argument, if it is long."""
+    def find_computed(self, x: Any, weights: list[np.ndarray]) -> None:
+        """A number of NumPy's: one with a name, or 1 minus it; np.var(y), if it is that; an argument, if it is long.
+
+        A short one may be np.sqrt(4) by chance: it is np.sum(mask) where a sum weighted by mask is divided by it.
+        """
         value = float(x)
         for scalar, form in itertools.product(self.scalars, ("{}", "1 − {}")):
             if MADE[form](scalar) == value:
@@ -159,8 +162,10 @@ class Replay:
         rules = (np.sum, *(() if plain else (np.mean, np.std, np.var, np.max, np.min)))
         arrays = {id(array): array for array in [*self.wholes.values(), *(data.array for data in self.data.values())]}
         known = [array for array in arrays.values() if array.size > 1 and array.dtype.kind in "fiub"]
+        if plain:
+            known = [array for array in known if any(np.array_equal(array.ravel(), w.ravel()) for w in weights)]
         with np.errstate(all="ignore"):
-            for rule, array in itertools.product(rules, known if divides or not plain else ()):
+            for rule, array in itertools.product(rules, known):
                 if float(rule(array)) == value:
                     self.computed[id(x)] = rule, self.whole(array)
                     return
@@ -336,6 +341,17 @@ class Replay:
             where = len(shape) - 1 if self.columns else 0
             params["shape"] = tuple(length if a == where and n == self.m else n for a, n in enumerate(shape))
         return params
+
+
+def weights_of(node: GraphNode) -> list[np.ndarray]:
+    """The data by which the terms of a sum were multiplied, where the node is that sum divided."""
+    total = node.parents[0] if node.op is ops.divide and node.parents else None
+    while total is not None and total.op is ops.negative:
+        total = total.parents[0]
+    product = total.parents[0] if total is not None and total.op is ops.sum else None
+    if product is None or product.op is not ops.multiply:
+        return []
+    return [x.data for x in product.parents if x.op is None and not recorded(x)]
 
 
 def is_mean(node: GraphNode) -> bool:
