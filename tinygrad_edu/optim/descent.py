@@ -183,16 +183,19 @@ class RMSprop(Optimizer):
 
 
 def require_fraction(owner: str, name: str, value: float) -> None:
+    """Raise unless a share of the past is at least 0 and below 1."""
     require_number(owner, name, value)
     require(0 <= value < 1, f"{owner}: {name} must be in [0, 1); got {value}. It is the share kept of the past.")
 
 
 def require_eps(owner: str, eps: float) -> None:
+    """Raise unless eps is a positive number."""
     require_number(owner, "eps", eps)
     require(0 < eps < math.inf, f"{owner}: eps must be positive; got {eps}. It keeps the divisor from zero; try 1e-8.")
 
 
 def require_decay(owner: str, weight_decay: float) -> None:
+    """Raise unless the weight decay is a number, 0 or more."""
     require_number(owner, "weight_decay", weight_decay)
     require(
         0 <= weight_decay < math.inf,
