@@ -7,7 +7,7 @@ The forward pass comes from the recorded graph, the backward pass from the rules
 values. What they did is written down in the words of the textbook, and made shorter: by the identities of one table,
 each of which is named in a comment where it was used.
 
-    replay.py       the graph as a program of NumPy calls, for any data
+    replay.py       the graph as a program of NumPy calls, for any data, by the part that each value plays (roles.py)
     calls.py        such calls as terms, terms.py their algebra; turned.py for the other layout
     simplify.py     shorter terms, by the identities of identities.py, which patterns.py finds
     equations.py    what each value and gradient is, in names of the textbook (naming.py)

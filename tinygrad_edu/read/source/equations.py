@@ -22,7 +22,8 @@ from tinygrad_edu.read.products import PRODUCTS
 from tinygrad_edu.read.program import Step, Value
 from tinygrad_edu.read.source.calls import Calls, Length
 from tinygrad_edu.read.source.naming import Naming, identifier
-from tinygrad_edu.read.source.replay import Data, Recording, Replay, recorded
+from tinygrad_edu.read.source.replay import Data, Recording, Replay
+from tinygrad_edu.read.source.roles import recorded
 from tinygrad_edu.read.source.simplify import Simplify, Used, held_in
 from tinygrad_edu.read.source.spelling import HELPERS
 from tinygrad_edu.read.source.terms import Sum, Term, Terms, narrow

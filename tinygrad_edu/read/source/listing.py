@@ -17,7 +17,7 @@ from tinygrad_edu.read.products import PRODUCTS, weight_first
 from tinygrad_edu.read.source.equations import Equations
 from tinygrad_edu.read.source.owned import definition
 from tinygrad_edu.read.source.rearranged import is_eye
-from tinygrad_edu.read.source.replay import recorded
+from tinygrad_edu.read.source.roles import recorded
 from tinygrad_edu.read.source.simplify import Used
 from tinygrad_edu.read.source.spelling import HELPERS, LAST, Spelling
 from tinygrad_edu.read.source.terms import Atom, Call, Name, Sum, Term, held, narrow

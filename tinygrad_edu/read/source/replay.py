@@ -26,6 +26,7 @@ from tinygrad_edu.read.products import PRODUCTS, one_example, weight_first
 from tinygrad_edu.read.program import Value, replaced
 from tinygrad_edu.read.source.identities import DEFINITIONS
 from tinygrad_edu.read.source.patterns import WHOLE
+from tinygrad_edu.read.source.roles import counts, is_complement, is_mean, recorded, weight, weights_of
 from tinygrad_edu.read.source.terms import root
 from tinygrad_edu.read.traced import Trace, Traced
 from tinygrad_edu.views import view_of
@@ -57,9 +58,6 @@ class Recording:
     seeds: dict[GraphNode, Value] = field(default_factory=dict)
     backward: int = 0
     length: int = 1
-
-
-MOST = 100  # single numbers that another is made of, which are looked at
 
 
 class Mirror(Node):
@@ -343,32 +341,6 @@ class Replay:
         return params
 
 
-def weights_of(node: GraphNode) -> list[np.ndarray]:
-    """The data by which the terms of a sum were multiplied, where the node is that sum divided."""
-    total = node.parents[0] if node.op is ops.divide and node.parents else None
-    while total is not None and total.op is ops.negative:
-        total = total.parents[0]
-    product = total.parents[0] if total is not None and total.op is ops.sum else None
-    if product is None or product.op is not ops.multiply:
-        return []
-    return [x.data for x in product.parents if x.op is None and not recorded(x)]
-
-
-def is_mean(node: GraphNode) -> bool:
-    """Whether a single number is made of means alone, which are divided by their numbers of entries already."""
-    waiting, found = list(node.parents), False
-    for x in waiting:
-        if x.op is not None and any(y.data.size > 1 for y in x.parents):
-            if x.op is not ops.mean and x.params.get("reduction") != "mean":
-                return False
-            found = True
-        elif x.op is not None:
-            waiting += [y for y in x.parents if y not in waiting]
-        if len(waiting) > MOST:
-            return False
-    return found
-
-
 def numbers_in(tree: Any) -> Iterator[int]:
     """The whole numbers in nested tuples, lists and slices."""
     if isinstance(tree, tuple | list):
@@ -378,11 +350,6 @@ def numbers_in(tree: Any) -> Iterator[int]:
         yield from numbers_in((tree.start, tree.stop, tree.step))
     elif type(tree) is int:
         yield tree
-
-
-def is_complement(node: GraphNode, form: str, other: GraphNode) -> bool:
-    """Whether a single number is 1 - Y of one example, rather than a number that happens to be the same."""
-    return form == "1 − {}" and other.named and not any(use.op in PRODUCTS for use in node.uses)
 
 
 def is_short(x: float) -> bool:
@@ -397,25 +364,3 @@ def original(value: Value) -> Value:
         copied: Value = step.args[0]
         return copied
     return value
-
-
-def recorded(node: GraphNode) -> bool:
-    """Whether a gradient flows to a node."""
-    return isinstance(node.value, Node) and node.value.requires_grad
-
-
-def counts(array: np.ndarray) -> bool:
-    """Whether an array is 0 1 2 ..."""
-    return array.ndim == 1 and array.dtype.kind in "iu" and np.array_equal(array, np.arange(len(array)))
-
-
-def weight(node: GraphNode) -> bool:
-    """Whether a leaf is multiplied with the examples, or added to all of them."""
-    for use in node.uses:
-        if use.op is ops.linear and node in use.inputs[1:]:
-            return True
-        if use.op in PRODUCTS and use.op is not ops.linear and use.inputs[0 if weight_first(use) else 1] is node:
-            return True
-        if use.shape != node.shape and use.op not in PRODUCTS and use.data.ndim > node.data.ndim:
-            return True
-    return False
